@@ -1,0 +1,81 @@
+"""Names for the shell's completion, asked of the running server: quickly, and silent where anything is wrong.
+
+Nothing that is slow to import is imported here, not even the settings: a person waits with a finger on the Tab key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from forecourt.cli.resources import INFERENCE_SERVICE, RESOURCES, SERVING_RUNTIME, Resource
+
+_WITHIN = 0.5  # seconds
+
+
+def complete_deployment(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the deployments' names that begin so, in the namespace that the command line says so far."""
+    return _names(INFERENCE_SERVICE, ctx.params.get("namespace"), incomplete)
+
+
+def complete_runtime(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the serving runtimes' names that begin so."""
+    return _names(SERVING_RUNTIME, ctx.params.get("namespace"), incomplete)
+
+
+def complete_type(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the types that `get` knows."""
+    return [word for kind in RESOURCES for word in kind.words if word.startswith(incomplete)]
+
+
+def complete_object(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the names of the objects of the type that the command line says."""
+    kinds = {word: kind for kind in RESOURCES for word in kind.words}
+    kind = kinds.get(str(ctx.params.get("kind")))
+    return _names(kind, ctx.params.get("namespace"), incomplete) if kind else []
+
+
+def complete_image(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the references, with their tags, of the images on this machine."""
+    try:
+        images = _home() / "images"
+        from forecourt.oci import ContentStore, Repositories
+
+        known = Repositories(images, ContentStore(_home() / "store"))
+        prefix = "oci://" if incomplete.startswith("oci://") else ""
+        found = [f"{prefix}{name}:{tag}" for name in known for tag in known.tags(name)]
+        return [reference for reference in found if reference.startswith(incomplete)]
+    except Exception:
+        return []
+
+
+def _names(kind: Resource, namespace: str | None, incomplete: str) -> list[str]:
+    try:
+        items = _ask(kind.path(namespace or "default"))["items"]
+        return [name for item in items if (name := str(item["metadata"]["name"])).startswith(incomplete)]
+    except Exception:
+        return []
+
+
+def _ask(path: str) -> Any:
+    from http.client import HTTPConnection
+
+    record = json.loads((_home() / "server.json").read_bytes())
+    url = urlsplit(record["url"])
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=_WITHIN)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _home() -> Path:
+    if home := os.environ.get("FORECOURT_HOME"):
+        return Path(home).expanduser()
+    from forecourt.cli.invocation import settings
+
+    return settings().home

@@ -1,0 +1,171 @@
+"""``forecourt deploy``: a model's URI becomes an `InferenceService`, and that a model that answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecourt.cli.completion import complete_image
+from forecourt.cli.options import WAIT_SECONDS, Namespace, Runtime, Timeout, Wait
+from forecourt.cli.output import Output, OutputOption, console, print_document
+
+if TYPE_CHECKING:
+    from forecourt.cli.client import Client
+
+app = typer.Typer()
+
+Document = dict[str, Any]
+
+
+@app.command()
+def deploy(
+    uri: Annotated[
+        str,
+        typer.Argument(metavar="URI", help="The model: oci://registry/repository:tag.", autocompletion=complete_image),
+    ],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the deployment; by default the image's last word.")
+    ] = None,
+    namespace: Namespace = "default",
+    runtime: Runtime = None,
+    replicas: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many copies answer.")] = 1,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARG", help="An argument for the runtime, --arg=--threads=2; repeatable."),
+    ] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A variable for the runtime; repeatable.")
+    ] = None,
+    cpu: Annotated[str | None, typer.Option(metavar="QUANTITY", help="CPUs of a replica, as 2 or 500m.")] = None,
+    memory: Annotated[str | None, typer.Option(metavar="QUANTITY", help="Memory of a replica, as 4Gi.")] = None,
+    model_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Format of the model; by default what the image says.")
+    ] = None,
+    wait: Wait = True,
+    timeout: Timeout = WAIT_SECONDS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the object; needs no server.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
+    from forecourt.cli.resources import INFERENCE_SERVICE
+
+    document = compose(
+        uri,
+        name or _name_of(uri),
+        namespace,
+        runtime=runtime,
+        replicas=replicas,
+        args=arg or [],
+        env=dict(map(_variable, env or [])),
+        cpu=cpu,
+        memory=memory,
+        model_format=model_format,
+    )
+    if dry_run:
+        print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
+        return
+
+    from forecourt.cli.connection import connect
+
+    client = connect()
+    made = client.create(INFERENCE_SERVICE, namespace, document)
+    if wait:
+        from forecourt.cli.waiting import until_ready
+
+        made = until_ready(client, namespace, made["metadata"]["name"], timeout)
+    if output is Output.NAME:
+        console.print(INFERENCE_SERVICE.qualified(made["metadata"]["name"]))
+    elif output in {Output.JSON, Output.YAML}:
+        print_document(made, output)
+    else:
+        _show(client, made, ready=wait)
+
+
+def compose(
+    uri: str,
+    name: str,
+    namespace: str,
+    *,
+    runtime: str | None = None,
+    replicas: int = 1,
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    cpu: str | None = None,
+    memory: str | None = None,
+    model_format: str | None = None,
+) -> Document:
+    """Return the object; without `model_format`, of the format that the model itself says.
+
+    Raises `InvalidInput` where it cannot be, `NotFound` where there is no model to ask for its format.
+    """
+    from forecourt import serving
+
+    return serving.compose(
+        name,
+        uri,
+        namespace=namespace,
+        model_format=model_format or _format_of(uri),
+        runtime=runtime,
+        replicas=replicas,
+        args=args,
+        env=env or {},
+        cpu=cpu,
+        memory=memory,
+    ).to_dict()
+
+
+def _format_of(uri: str) -> str:
+    """Ask the image, on this machine or in its registry, what format its model has."""
+    from forecourt import modelcar
+    from forecourt.cli.invocation import settings
+    from forecourt.errors import InvalidInput
+    from forecourt.oci import ContentStore, Reference, Repositories, clients
+
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme.partition("+")[0] != "oci":
+        raise InvalidInput(f"What format the model of {uri!r} has is not known.", hint="Say it: --model-format gguf")
+    reference = Reference.parse(uri.partition("://")[2])
+    mine = settings()
+    store = ContentStore(mine.store)
+    with clients(mine) as client_for:
+        car = modelcar.inspect(reference, store=store, images=Repositories(mine.images, store), client_for=client_for)
+    if not car.info.format:
+        raise InvalidInput(f"{reference} does not say what format its model has.", hint="Say it: --model-format gguf")
+    return car.info.format
+
+
+def _variable(text: str) -> tuple[str, str]:
+    from forecourt.errors import InvalidInput
+
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InvalidInput(f"--env {text!r} is no KEY=VALUE.", hint="Write --env HF_HUB_OFFLINE=1.")
+    return key, value
+
+
+def _name_of(uri: str) -> str:
+    """Return the last word of what a URI names, without tag and digest, with - for what a name cannot have."""
+    path = uri.partition("://")[2].partition("@")[0].rstrip("/")
+    return re.sub(r"[^a-z0-9]+", "-", path.rpartition("/")[2].partition(":")[0].lower()).strip("-")
+
+
+def _show(client: Client, made: Document, *, ready: bool) -> None:
+    metadata = made["metadata"]
+    name, namespace = metadata["name"], metadata["namespace"]
+    scope = "" if namespace == "default" else f" -n {namespace}"
+    if not ready:
+        console.print(f"{name} is deployed; watch it with: forecourt get isvc {name} -w{scope}")
+        return
+    model = name if namespace == "default" else f"{namespace}/{name}"
+    console.print(f"{name} is ready at {made['status']['url']}")
+    console.note(f"""
+Ask it:
+
+  forecourt chat {name}{scope}
+
+  curl {client.url}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+""")

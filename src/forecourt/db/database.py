@@ -1,0 +1,163 @@
+"""The engine, sessions, and the schema at its newest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from forecourt.errors import Conflict, ForecourtError, InvalidInput, StorageFull, Unavailable
+
+HEAD = "0001"
+"""The newest migration. Said here so that a start need not load Alembic to learn that there is nothing to do."""
+
+_BUSY_SECONDS = 30  # how long a writer waits for another one
+_POSTGRESQL = ("postgres", "postgresql")
+
+
+class Database:
+    """A database and its sessions. Threads may share it; each takes a session of its own."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the engine; nothing is connected yet. Raises `InvalidInput` for a URL that cannot be used."""
+        self.engine = _engine(url)
+        self._reading = self.engine.execution_options(**_READ_ONLY.get(self.engine.dialect.name, {}))
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Read and write, all or nothing: committed when the block ends, rolled back when it raises."""
+        with _told(self.engine.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Only read, everything as of one moment; waits for no writer."""
+        with _told(self.engine.url), Session(self._reading) as session, session.begin():
+            yield session
+
+    @property
+    def revision(self) -> str:
+        """The migration that the schema is at; empty for a database that is new."""
+        with _told(self.engine.url), self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return ""
+            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+    def upgrade(self) -> None:
+        """Bring the schema to its newest; raises `Conflict` where a newer Forecourt made it."""
+        _create_file(self.engine.url)
+        if self.revision == HEAD:
+            return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", "forecourt.db:migrations")
+        with _told(self.engine.url), self.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise Conflict(
+                    f"The database was not made by this version of Forecourt: {error}",
+                    hint="Run the version that made it or a newer one, or set FORECOURT_HOME to another directory.",
+                ) from None
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self.engine.dispose()
+
+
+def _engine(given: str) -> Engine:
+    try:
+        url = make_url(given)
+        if url.drivername in _POSTGRESQL:
+            url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InvalidInput(
+                f"Forecourt keeps its state in SQLite or PostgreSQL, not in {url.get_backend_name()}.",
+                hint="Set FORECOURT_DATABASE_URL to sqlite:///… or postgresql://…, or leave it out.",
+            )
+        engine = create_engine(url)
+    except (ArgumentError, NoSuchModuleError):
+        raise InvalidInput("FORECOURT_DATABASE_URL is no database's URL.") from None
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"PostgreSQL needs the package {error.name}.", hint="Install it: pip install 'forecourt[postgresql]'."
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+_READ_ONLY: dict[str, dict[str, Any]] = {
+    "sqlite": {"forecourt_read_only": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # Python's driver would begin transactions by itself, and too late; `_begin_sqlite` does.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {_BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails where another one wrote in between, however long it waits.
+    read_only = connection.get_execution_options().get("forecourt_read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _create_file(url: URL) -> None:
+    """Create an SQLite file that only its owner can read: environment variables of deployments are in it."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise InvalidInput(f"The database {path} cannot be opened: {error.strerror}.") from None
+
+
+@contextmanager
+def _told(url: URL) -> Iterator[None]:
+    """Tell what the database's errors mean; a defect of ours passes as it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        meaning = _meaning(str(error.orig), url)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
+def _meaning(message: str, url: URL) -> ForecourtError | None:
+    where = url.render_as_string(hide_password=True)
+    lowered = message.lower()
+    if "disk is full" in lowered or "no space left" in lowered:
+        return StorageFull(f"No space is left for the database {where}.", hint="Free some space and try again.")
+    if "database is locked" in lowered:
+        return Unavailable(f"Another program holds the database {where}.", hint="Try again when it is done.")
+    if "not a database" in lowered or "malformed" in lowered:
+        return InvalidInput(f"{url.database} is no SQLite database, or is damaged.", hint="Restore it from a backup.")
+    if "unable to open" in lowered or "readonly" in lowered:
+        return InvalidInput(f"The database {where} cannot be opened: {message}.", hint="Check its owner and mode.")
+    if "connection" in lowered:
+        return Unavailable(f"The database {where} does not answer: {message.strip()}", hint="Is it running?")
+    return None

@@ -1,0 +1,40 @@
+"""A model <-> an OCI image that KServe can serve: pack, push, pull, inspect, diff, copy."""
+
+from forecourt.modelcar.annotations import FIELDS
+from forecourt.modelcar.base import Base, pull_base
+from forecourt.modelcar.contents import announced, files
+from forecourt.modelcar.diff import Difference, Tensors, difference
+from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect
+from forecourt.modelcar.images import list_images, prune, remove, tag
+from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
+from forecourt.modelcar.pack import pack
+from forecourt.modelcar.pull import fetch, lay_out, pull
+from forecourt.oci.transfer import copy, push
+
+__all__ = [
+    "DEFAULT_PLATFORM",
+    "FIELDS",
+    "Base",
+    "Difference",
+    "Image",
+    "ModelCar",
+    "ModelFile",
+    "ModelInfo",
+    "Tensors",
+    "announced",
+    "copy",
+    "difference",
+    "fetch",
+    "files",
+    "find",
+    "inspect",
+    "lay_out",
+    "list_images",
+    "pack",
+    "prune",
+    "pull",
+    "pull_base",
+    "push",
+    "remove",
+    "tag",
+]

@@ -1,0 +1,102 @@
+"""All that a program of ours consists of: its process group, its session, and what left both but carries its mark.
+
+A group is signalled by its number only while its leader is there, alive or as a zombie that nobody has reaped: until
+then the number cannot mean another group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from forecourt.processes.marker import HOME_ID, PROCESS, environment_of, marked
+from forecourt.processes.sighting import sight
+
+
+def members(leader: int, home: str, program: str) -> set[int]:
+    """Return the pids of all that runs of a program (its id) of a home. The leader must not have been reaped yet."""
+    found = {process.pid for process in marked(home) if process.id == program}
+    return found | members_of_group(leader) | _running_where(lambda pid: os.getsid(pid) == leader)
+
+
+def members_of_group(leader: int) -> set[int]:
+    """Return the pids of what runs in a process group."""
+    return _running_where(lambda pid: os.getpgid(pid) == leader)
+
+
+def survivors(leader: int, home: str, program: str) -> set[int]:
+    """Return what is still running of a program whose leader has ended and been reaped.
+
+    By now its pid may belong to another process, and then a group or session of this number is another one: nobody
+    can take the number while one of its members lives. Where nobody has it, what is in the *session* is ours, unless
+    its environment says otherwise (some programs wipe theirs, and then it says nothing).
+    """
+    found = {process.pid for process in marked(home) if process.id == program}
+    if sight(leader) is not None:
+        return found
+    for pid in _running_where(lambda pid: os.getsid(pid) == leader):
+        variables = environment_of(pid)
+        if not variables or (variables.get(HOME_ID), variables.get(PROCESS)) == (home, program):
+            found.add(pid)
+    return found
+
+
+def writers(log: Path) -> set[int]:
+    """Return the pids of what has a log open to write to it."""
+    found = set()
+    path = str(log.resolve())
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            # psutil says "r", "w" or "a" on Linux, and nothing elsewhere.
+            if any(file.path == path and getattr(file, "mode", "a") != "r" for file in process.open_files()):
+                found.add(process.pid)
+    return found
+
+
+def send(pids: set[int], sent: signal.Signals) -> None:
+    """Send a signal to each of some processes; one that has ended meanwhile is passed over."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, sent)
+
+
+def send_group(leader: int, sent: signal.Signals) -> None:
+    """Send a signal to a whole group at once. The leader must not have been reaped yet."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, sent)
+
+
+def end(find: Callable[[], set[int]], seconds: float = 5.0) -> None:
+    """Kill what `find` finds until it finds nothing more (it may start others meanwhile), or the time is over."""
+    deadline = time.monotonic() + seconds
+    while (pids := find()) and time.monotonic() < deadline:
+        send(pids, signal.SIGKILL)
+        time.sleep(0.005)
+
+
+def memory(pids: set[int]) -> int:
+    """Return the bytes of memory that some processes use together; pages they share count once where that is known."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            try:
+                total += process.memory_full_info().pss
+            except (AttributeError, psutil.AccessDenied):
+                total += process.memory_info().rss
+    return total
+
+
+def _running_where(belongs: Callable[[int], bool]) -> set[int]:
+    found = set()
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if belongs(pid) and (seen := sight(pid)) and seen.running:
+                found.add(pid)
+    return found

@@ -1,0 +1,78 @@
+"""From what a person says to the `InferenceService` that Open Data Hub's dashboard would make of it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forecourt.serving.model import DISPLAY_NAME, InferenceService
+from forecourt.serving.validation import validate
+
+DASHBOARD = "opendatahub.io/dashboard"
+MODEL_TYPE = "opendatahub.io/model-type"
+GPU = "nvidia.com/gpu"
+
+_LONGEST_NAME = 30  # as the dashboard has it; KServe would allow more
+_GENERATIVE = frozenset({"gguf", "vLLM", "safetensors"})
+
+
+def compose(
+    name: str,
+    uri: str,
+    *,
+    model_format: str,
+    namespace: str = "default",
+    runtime: str | None = None,
+    replicas: int = 1,
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    cpu: str | None = None,
+    memory: str | None = None,
+    gpus: int | None = None,
+    display_name: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> InferenceService:
+    """Return a deployment of the model at `uri`; raises `InvalidObject` where it cannot be one.
+
+    `cpu` and `memory` are Kubernetes quantities (``2``, ``500m``, ``4Gi``) of each replica, requested and granted.
+    """
+    model: dict[str, Any] = {"modelFormat": {"name": model_format}, "storageUri": uri}
+    if runtime:
+        model["runtime"] = runtime
+    if args:
+        model["args"] = list(args)
+    if env:
+        model["env"] = [{"name": key, "value": value} for key, value in env.items()]
+    if resources := {key: value for key, value in (("cpu", cpu), ("memory", memory), (GPU, gpus)) if value is not None}:
+        model["resources"] = {"requests": resources, "limits": resources}
+    notes = {
+        DISPLAY_NAME: display_name or name,
+        MODEL_TYPE: "generative" if model_format in _GENERATIVE else "predictive",
+    }
+    service = InferenceService.from_dict(
+        {
+            "apiVersion": "serving.kserve.io/v1beta1",
+            "kind": "InferenceService",
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": {DASHBOARD: "true"} | dict(labels or {}),
+                "annotations": notes | dict(annotations or {}),
+            },
+            "spec": {"predictor": {"minReplicas": replicas, "maxReplicas": replicas, "model": model}},
+        }
+    )
+    validate(service)
+    return service
+
+
+def resource_name(display_name: str) -> str:
+    """Return a name for what people call `display_name`, as the dashboard derives it (translateDisplayNameForK8s)."""
+    name = re.sub(r"[^a-z0-9-]", "", re.sub(r"\s+", "-", display_name.strip().lower()))
+    name = re.sub(r"-{2,}", "-", name).strip("-")[:_LONGEST_NAME].strip("-")
+    if not name:
+        return f"gen-{secrets.token_hex(3)}"
+    return name if name[0].isalpha() else f"m-{name}"[:_LONGEST_NAME].strip("-")

@@ -1,0 +1,135 @@
+"""Where requests for a deployment can go: what the reconcile loop publishes and the gateway reads.
+
+The drivers publish what they see (a replica is ready, one is on its way, none is wanted); the gateway chooses among the
+ready replicas, counts what each has in hand, and holds requests while one is on its way. All of it belongs to one event
+loop: nothing here may be called from another thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Replica:
+    """One running copy of a model, at `url` (scheme, host and port, no path).
+
+    `outstanding` is how many requests it has in hand. Whoever publishes a replica keeps it and publishes the same
+    object again for as long as it is the same process, so that the count is right.
+    """
+
+    id: str
+    url: str
+    outstanding: int = 0
+    _drained: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+
+    def begin(self) -> None:
+        """Count a request in."""
+        self.outstanding += 1
+
+    def end(self) -> None:
+        """Count a request out: its response is complete, or given up."""
+        self.outstanding -= 1
+        if not self.outstanding and self._drained:
+            _wake(self._drained)
+
+    async def drained(self) -> None:
+        """Return when no request is in hand. Stop publishing the replica first, or new ones keep coming."""
+        while self.outstanding:
+            await _next(self._drained)
+
+
+@dataclass(eq=False)
+class Endpoint:
+    """A deployment as the gateway sees it; its owner changes it through `Endpoints.publish`.
+
+    `replicas` are the ready ones. `waiting` says that one is on its way, so that requests are held rather than refused,
+    and `message` is what a person is told meanwhile: "pulling the model: 41 %", "stopped". `created` is when it was
+    first published, in seconds since the epoch. An endpoint that is `withdrawn` has no replicas and never will again.
+    """
+
+    namespace: str
+    name: str
+    replicas: tuple[Replica, ...] = ()
+    waiting: bool = False
+    message: str = ""
+    created: int = field(default_factory=lambda: int(time.time()))
+    withdrawn: bool = False
+    _changed: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+
+    async def changed(self, seconds: float) -> None:
+        """Return when it is next published or withdrawn, or after `seconds`, whichever is first."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await _next(self._changed)
+
+
+class Endpoints:
+    """Every endpoint by namespace and name. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._withdrawn: list[Callable[[Endpoint], None]] = []
+
+    def publish(
+        self, namespace: str, name: str, replicas: Iterable[Replica], *, waiting: bool, message: str = ""
+    ) -> Endpoint:
+        """Say what can serve the deployment now, and wake every request that is held for it.
+
+        `replicas` are those that are ready; `waiting` says that one more is on its way. Neither means stopped or
+        failed: requests are refused at once, with `message`.
+        """
+        endpoint = self._endpoints.get((namespace, name))
+        if endpoint is None:
+            endpoint = self._endpoints[namespace, name] = Endpoint(namespace, name)
+        endpoint.replicas = tuple(replicas)
+        endpoint.waiting = waiting
+        endpoint.message = message
+        _wake(endpoint._changed)
+        return endpoint
+
+    def withdraw(self, namespace: str, name: str) -> None:
+        """Forget the deployment: it was deleted. Streams that run go on; requests that are held end with 404."""
+        endpoint = self._endpoints.pop((namespace, name), None)
+        if endpoint is None:
+            return
+        endpoint.replicas = ()
+        endpoint.waiting = False
+        endpoint.withdrawn = True
+        for tell in self._withdrawn:
+            tell(endpoint)
+        _wake(endpoint._changed)
+
+    def get(self, namespace: str, name: str) -> Endpoint | None:
+        """Return the deployment's endpoint, or None where there is no such deployment."""
+        return self._endpoints.get((namespace, name))
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        """Yield every endpoint, in the order in which they were first published."""
+        return iter(tuple(self._endpoints.values()))
+
+    def on_withdraw(self, tell: Callable[[Endpoint], None]) -> None:
+        """Call `tell` with each endpoint that is withdrawn from now on."""
+        self._withdrawn.append(tell)
+
+
+async def _next(waiters: list[asyncio.Future[None]]) -> None:
+    """Wait until the next `_wake` of `waiters`."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiters.append(future)
+    try:
+        await future
+    finally:
+        with contextlib.suppress(ValueError):  # woken: the list was emptied
+            waiters.remove(future)
+
+
+def _wake(waiters: list[asyncio.Future[None]]) -> None:
+    woken, waiters[:] = tuple(waiters), ()
+    for future in woken:
+        if not future.done():
+            future.set_result(None)

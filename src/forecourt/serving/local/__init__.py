@@ -1,0 +1,6 @@
+"""Deployments as processes on this machine."""
+
+from forecourt.serving.local.driver import LocalDriver
+from forecourt.serving.local.site import Site
+
+__all__ = ["LocalDriver", "Site"]

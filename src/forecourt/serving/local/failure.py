@@ -1,0 +1,49 @@
+"""What went wrong with a replica, as KServe's `lastFailureInfo` tells it, with the last lines that it printed."""
+
+from __future__ import annotations
+
+import signal
+
+from forecourt.errors import ForecourtError
+from forecourt.serving.local.replica import LocalReplica
+from forecourt.serving.status import Failure, now
+
+_LINES = 20
+
+
+def ended(replica: LocalReplica) -> Failure:
+    """Describe a replica that ended by itself."""
+    code = replica.process.exit_code
+    if code is None:
+        how = "ended"
+    elif code < 0:
+        how = f"was killed by {_signal(-code)}"
+    else:
+        how = f"ended with exit code {code}"
+    # Kubernetes reports a signal as 128 + its number.
+    return _failure(replica, how, exit_code=128 - code if code is not None and code < 0 else code)
+
+
+def never_ready(replica: LocalReplica, seconds: float) -> Failure:
+    """Describe a replica that was given `seconds` and did not become ready."""
+    return _failure(replica, f"did not become ready within {seconds:g} s")
+
+
+def not_prepared(error: BaseException) -> Failure:
+    """Describe a model that could not be fetched, or an environment or process that could not be made."""
+    message = f"{error} {error.hint}".strip() if isinstance(error, ForecourtError) else f"Unexpected error: {error!r}"
+    return Failure("ModelLoadFailed", message, now())
+
+
+def _failure(replica: LocalReplica, how: str, exit_code: int | None = None) -> Failure:
+    lines = replica.process.tail(_LINES)
+    message = f"The serving runtime {how}" + (", last printing:\n" + "\n".join(lines) if lines else " without a word.")
+    reason = "RuntimeUnhealthy" if replica.ready_since else "ModelLoadFailed"
+    return Failure(reason, message, now(), exit_code, location=replica.process.id)
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,125 @@
+"""What a replica runs: the model's files, the runtime's environment, the command. Made once for each revision."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from forecourt.errors import InvalidObject
+from forecourt.oci import Progress
+from forecourt.processes import Environment, Environments, Program
+from forecourt.serving.local.probe import ReadinessProbe
+from forecourt.serving.local.replica import HOST
+from forecourt.serving.local.waiting import Waiting
+from forecourt.serving.model import Container, InferenceService, ServingRuntime
+from forecourt.serving.templating import expand, merge
+
+REQUIREMENTS = "forecourt.dev/local-requirements"
+COMMAND = "forecourt.dev/local-command"
+RESTARTED = "forecourt.dev/restartedAt"
+"""An annotation whose change starts every replica anew, as ``kubectl rollout restart`` does with one of its own."""
+
+MOST_REPLICAS = 100
+
+_RUNTIMES = Path(__file__).parents[2] / "runtimes"
+
+Fetch = Callable[[str, Progress], Path]
+"""Brings the model of a URI to this machine and returns its directory; blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an `InferenceService` and its runtime ask for, before anything is fetched.
+
+    `revision` is the same as long as a running replica need not be replaced.
+    """
+
+    uri: str
+    container: Container
+    command: tuple[str, ...]
+    requirements: tuple[str, ...]
+    revision: str
+
+    @classmethod
+    def of(cls, service: InferenceService, runtime: ServingRuntime) -> Recipe:
+        """Combine the two; raises `InvalidObject` where the runtime cannot run as a local process."""
+        annotations = runtime.metadata.annotations or {}
+        command = annotations.get(COMMAND, "")
+        if not command:
+            raise InvalidObject(
+                f"The serving runtime {runtime.metadata.name} does not say how it runs on this machine.",
+                hint=f"Add the annotation {COMMAND} to it, or choose another: forecourt get servingruntimes.",
+            )
+        if service.replicas > MOST_REPLICAS:
+            raise InvalidObject(
+                f"spec.predictor.minReplicas: {service.replicas} replicas do not fit one machine.",
+                hint=f"At most {MOST_REPLICAS} are started on one.",
+            )
+        uri = service.storage_uri
+        if not uri:
+            raise InvalidObject("spec.predictor.model.storageUri: Required value: it says where the model is.")
+        container = merge(runtime, service)
+        requirements = tuple(filter(None, map(str.strip, annotations.get(REQUIREMENTS, "").splitlines())))
+        restarted = (service.metadata.annotations or {}).get(RESTARTED, "")
+        essence = json.dumps([uri, container.to_dict(), command, requirements, restarted], sort_keys=True)
+        revision = hashlib.sha256(essence.encode()).hexdigest()[:10]
+        return cls(uri, container, tuple(shlex.split(command)), requirements, revision)
+
+    @property
+    def probe(self) -> ReadinessProbe:
+        """How a replica is asked whether it is ready."""
+        return ReadinessProbe.from_container(self.container.to_dict().get("readinessProbe"))
+
+    async def prepare(self, fetch: Fetch, environments: Environments, waiting: Waiting) -> Plan:
+        """Fetch the model and make the environment, both at once."""
+
+        async def pull() -> Path:
+            model = await asyncio.to_thread(fetch, self.uri, waiting)
+            waiting.pulled()
+            return model
+
+        async def create() -> Environment:
+            environment = await environments.ensure(self.requirements, progress=waiting.environment)
+            waiting.environment("")
+            return environment
+
+        tasks = asyncio.create_task(pull()), asyncio.create_task(create())
+        try:
+            model, environment = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return Plan(self, model, environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe with everything at hand."""
+
+    recipe: Recipe
+    model: Path
+    environment: Environment
+
+    def program(self, port: int) -> Program:
+        """Return what a replica on `port` runs."""
+        own = {"HOST": HOST, "PORT": str(port), "FORECOURT_RUNTIMES": str(_RUNTIMES)}
+        container = self.recipe.container.model_copy(
+            update={"args": [*self.recipe.command, *(self.recipe.container.args or ())]}
+        )
+        argv, environment = expand(container, own, self.model)
+        return Program((self._executable(argv[0]), *argv[1:]), self._environment(environment))
+
+    def _executable(self, word: str) -> str:
+        inside = self.environment.bin / word
+        return str(inside) if "/" not in word and inside.exists() else word
+
+    def _environment(self, container: Mapping[str, str]) -> dict[str, str]:
+        """Return what is set over the person's own environment, which reaches the process as accelerators need it."""
+        path = f"{self.environment.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {"VIRTUAL_ENV": str(self.environment.root), "PATH": path} | dict(container)

@@ -1,0 +1,108 @@
+"""One process that serves a model: watched from its start, asked whether it is ready, retired in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+from forecourt.processes import Process
+from forecourt.serving.endpoints import Replica
+from forecourt.serving.local.probe import ReadinessProbe
+
+HOST = "127.0.0.1"
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two questions to a replica that is starting
+
+
+class LocalReplica:
+    """A process, whose labels say its revision, ordinal and port, and the address that the gateway knows it by.
+
+    `changed` is called whenever `ready` or `gone` change. Times are those of `time.monotonic`, in seconds.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        *,
+        probe: ReadinessProbe,
+        session: aiohttp.ClientSession,
+        changed: Callable[[], None],
+    ) -> None:
+        self.process = process
+        self.revision = process.labels["revision"]
+        self.ordinal = int(process.labels["ordinal"])
+        self.port = int(process.labels["port"])
+        self.endpoint = Replica(process.id, f"http://{HOST}:{self.port}")
+        self.ready = False
+        self.gone = False
+        self.started = time.monotonic()
+        self.ready_since: float | None = None
+        self._probe = probe
+        self._session = session
+        self._changed = changed
+        self._task = asyncio.create_task(self._watch())
+
+    @property
+    def was_ready_for(self) -> float:
+        """How long it has been ready, in seconds; 0 where it never was."""
+        return 0.0 if self.ready_since is None else time.monotonic() - self.ready_since
+
+    @property
+    def starting_for(self) -> float:
+        """How long it has been starting, in seconds; 0 once it was ready."""
+        return 0.0 if self.ready_since is not None else time.monotonic() - self.started
+
+    async def retire(self, *, drain: float, grace: float) -> None:
+        """Let it finish its requests for `drain` seconds, end it within `grace` more, and forget its log."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain):
+                await self.endpoint.drained()
+        await self.process.stop(grace)
+        await self.leave()
+        self.process.forget()
+
+    async def leave(self) -> None:
+        """Stop watching it; the process goes on."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _watch(self) -> None:
+        end = asyncio.create_task(self.process.wait())
+        try:
+            pause, refusals = _FIRST_PAUSE, 0
+            while not end.done():
+                question = asyncio.create_task(self._probe.ask(self._session, HOST, self.port))
+                await asyncio.wait({end, question}, return_when=asyncio.FIRST_COMPLETED)
+                if end.done():
+                    question.cancel()
+                    break
+                refusals = 0 if question.result() else refusals + 1
+                if question.result() and not self.ready:
+                    self._turn(ready=True)
+                elif self.ready and refusals >= self._probe.failures:
+                    self._turn(ready=False)
+                await asyncio.wait({end}, timeout=self._probe.period if self.ready else pause)
+                pause = min(_LONGEST_PAUSE, pause * 1.1)
+            self.gone = True
+            self._turn(ready=False)
+        finally:
+            end.cancel()
+
+    def _turn(self, *, ready: bool) -> None:
+        self.ready = ready
+        if ready and self.ready_since is None:
+            self.ready_since = time.monotonic()
+        self._changed()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now; should another program take it first, the replica starts again."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,28 @@
+"""What the deployments on this machine share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiohttp
+
+from forecourt.processes import Environments, Processes
+from forecourt.serving.endpoints import Endpoints
+from forecourt.serving.local.plan import Fetch
+from forecourt.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """This machine: where programs run, environments are made, models come from and replicas are announced.
+
+    `url` is the gateway's own address; `session` asks replicas whether they are ready.
+    """
+
+    settings: Settings
+    processes: Processes
+    environments: Environments
+    endpoints: Endpoints
+    fetch: Fetch
+    session: aiohttp.ClientSession
+    url: str

@@ -1,0 +1,236 @@
+"""Kubernetes objects in the database, with the promises that Kubernetes' API makes of them.
+
+Each has a `uid` for as long as it lives; its `resourceVersion` grows with every change of any object, its `generation`
+with every change of its spec, and a writer who gives the version it has read is refused where that has changed since. A
+deployment that is deleted stays, with its `deletionTimestamp`, until whoever runs it has cleaned up and purges it.
+Threads may share a store. The database is one process's own: watchers hear what was written through this store.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from forecourt.db import Counter, Database, Object
+from forecourt.errors import AlreadyExists, Conflict, NotFound
+from forecourt.serving.events import Event, Events, EventType
+from forecourt.serving.model import InferenceServiceStatus, KubernetesObject
+from forecourt.serving.status import now
+
+T = TypeVar("T", bound=KubernetesObject)
+
+_COUNTER = "resourceVersion"
+_SERVERS = ("uid", "resource_version", "generation", "creation_timestamp", "deletion_timestamp")
+"""Metadata that only the store writes."""
+
+
+class ObjectStore:
+    """The objects of a database, whose schema must be at its newest."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writing = threading.Lock()  # so that events are told in the order of their resource versions
+        self._events: Events | None = None
+
+    # Ask
+
+    def get(self, kind: type[T], namespace: str, name: str) -> T:
+        """Return an object; raises `NotFound`."""
+        with self._database.snapshot() as session:
+            return kind.from_dict(_find(session, kind, namespace, name).document)
+
+    def list(self, kind: type[T], namespace: str | None = None) -> list[T]:
+        """Return the objects of a kind, by namespace and name; of one namespace or of all."""
+        return [*self.list_at(kind, namespace)[0]]
+
+    def list_at(self, kind: type[T], namespace: str | None = None) -> tuple[Sequence[T], int]:
+        """Return the same, with the resource version to watch from so that no change is missed."""
+        query = select(Object.document).where(Object.kind == _kind(kind)).order_by(Object.namespace, Object.name)
+        if namespace is not None:
+            query = query.where(Object.namespace == namespace)
+        with self._database.snapshot() as session:
+            version = session.get_one(Counter, _COUNTER).value
+            return [kind.from_dict(document) for document in session.scalars(query)], version
+
+    async def watch(
+        self, kind: type[T], namespace: str | None = None, *, since: int | None = None
+    ) -> AsyncIterator[tuple[EventType, T]]:
+        """Yield changes after the resource version `since`, then those to come; without `since` only the latter.
+
+        Raises `Expired` where changes after `since` are no longer known, or the reader is too slow.
+        """
+        with self._published().subscribe(since) as subscription:
+            while True:
+                event = await subscription.next()
+                if event.kind == _kind(kind):
+                    changed = kind.from_dict(event.document)
+                    if namespace in (None, changed.namespace):
+                        yield event.type, changed
+
+    # Do
+
+    def create(self, given: T) -> T:
+        """Keep a new object and return it as it is now; raises `AlreadyExists`. Its status begins empty."""
+        kind = type(given)
+        metadata = given.metadata.model_copy(
+            update={
+                "uid": str(uuid.uuid4()),
+                "generation": 1,
+                "creation_timestamp": now(),
+                "deletion_timestamp": None,
+                "deletion_grace_period_seconds": None,
+            }
+        )
+        document = given.model_copy(update={"metadata": metadata}).to_dict()
+        document.pop("status", None)
+        with self._write() as transaction:
+            there = transaction.session.get(Object, (_kind(kind), given.namespace, given.name))
+            if there is not None:
+                being_deleted = there.document["metadata"].get("deletionTimestamp")
+                raise AlreadyExists(
+                    f"{_kind(kind)} {given.name} {'is being deleted' if being_deleted else 'is there already'}.",
+                    hint="Wait a moment and try again." if being_deleted else "Apply it, or choose another name.",
+                )
+            row = Object(kind=_kind(kind), namespace=given.namespace, name=given.name, uid=metadata.uid)
+            transaction.put(row, document, "ADDED")
+            transaction.session.add(row)
+        return kind.from_dict(row.document)
+
+    def update(self, kind: type[T], namespace: str, name: str, change: Callable[[T], T]) -> T:
+        """Replace an object by what `change` makes of it, which cannot change meanwhile; return it as it is now.
+
+        Status and the metadata that only the store writes stay as they are. Where the result is of another resource
+        version or uid than the object it is refused: `Conflict`. Raises `NotFound`, and what `change` raises.
+        """
+        with self._write() as transaction:
+            row = _find(transaction.session, kind, namespace, name)
+            before = kind.from_dict(row.document)
+            after = change(before)
+            _refuse_stale(before, after)
+            kept = {field: getattr(before.metadata, field) for field in _SERVERS}
+            document = after.with_metadata(**kept).to_dict()
+            if "status" in row.document:
+                document["status"] = row.document["status"]
+            else:
+                document.pop("status", None)
+            if document.get("spec") != row.document.get("spec"):
+                document["metadata"]["generation"] = (before.metadata.generation or 0) + 1
+            if document != row.document:
+                transaction.put(row, document, "MODIFIED")
+        return kind.from_dict(row.document)
+
+    def replace(self, given: T) -> T:
+        """Replace the object of that name by `given`; raises `NotFound`, and `Conflict` as `update` does."""
+        return self.update(type(given), given.namespace, given.name, lambda _: given)
+
+    def write_status(self, kind: type[T], namespace: str, name: str, status: dict[str, Any]) -> T:
+        """Replace the status alone; nothing is written where it says the same already. Raises `NotFound`."""
+        InferenceServiceStatus.from_dict(status)
+        with self._write() as transaction:
+            row = _find(transaction.session, kind, namespace, name)
+            if row.document.get("status") != status:
+                transaction.put(row, {**row.document, "status": status}, "MODIFIED")
+        return kind.from_dict(row.document)
+
+    def mark_deleted(
+        self, kind: type[T], namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> T:
+        """Ask for its end: it stays, with a `deletionTimestamp`, until it is purged. Asking again changes nothing.
+
+        Raises `NotFound`, and `Conflict` where it has another uid or resource version than given.
+        """
+        with self._write() as transaction:
+            row = _find(transaction.session, kind, namespace, name)
+            before = kind.from_dict(row.document)
+            _refuse_stale(before, before.with_metadata(uid=uid, resource_version=resource_version))
+            if not before.metadata.deletion_timestamp:
+                generation = (before.metadata.generation or 0) + 1
+                marks = {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0, "generation": generation}
+                metadata = {**row.document["metadata"], **marks}
+                transaction.put(row, {**row.document, "metadata": metadata}, "MODIFIED")
+        return kind.from_dict(row.document)
+
+    def purge(self, kind: type[T], namespace: str, name: str, uid: str) -> bool:
+        """Remove what is marked as deleted; say whether it is gone.
+
+        It is not where finalizers still hold it, where it was never marked, or where another object took its name.
+        """
+        with self._write() as transaction:
+            row = transaction.session.get(Object, (_kind(kind), namespace, name))
+            if row is None or row.uid != uid:
+                return True
+            metadata = row.document["metadata"]
+            if metadata.get("finalizers") or not metadata.get("deletionTimestamp"):
+                return False
+            transaction.put(row, row.document, "DELETED")
+            transaction.session.flush()
+            transaction.session.delete(row)
+        return True
+
+    @contextmanager
+    def _write(self) -> Iterator[_Transaction]:
+        events = self._published()
+        with self._writing:
+            with self._database.session() as session:
+                # Held to the end, so that writers of other processes wait too (SQLite has them wait already).
+                counter = session.get_one(Counter, _COUNTER, with_for_update=True)
+                transaction = _Transaction(session, counter)
+                yield transaction
+            for event in transaction.events:
+                events.publish(event)
+
+    def _published(self) -> Events:
+        if self._events is not None:  # an event loop asks, too, which must not wait for a writer
+            return self._events
+        with self._writing:
+            if self._events is None:
+                with self._database.snapshot() as session:
+                    self._events = Events(session.get_one(Counter, _COUNTER).value)
+            return self._events
+
+
+class _Transaction:
+    """A session, and what is to be told once it is committed."""
+
+    def __init__(self, session: Session, counter: Counter) -> None:
+        self.session = session
+        self._counter = counter
+        self.events: list[Event] = []
+
+    def put(self, row: Object, document: dict[str, Any], event: EventType) -> None:
+        """Give `row` the next resource version and `document`."""
+        self._counter.value += 1
+        row.resource_version = version = self._counter.value
+        row.document = {**document, "metadata": {**document["metadata"], "resourceVersion": str(version)}}
+        self.events.append(Event(event, row.kind, version, row.document))
+
+
+def _kind(kind: type[KubernetesObject]) -> str:
+    return str(kind.model_fields["kind"].default)
+
+
+def _find(session: Session, kind: type[KubernetesObject], namespace: str, name: str) -> Object:
+    row = session.get(Object, (_kind(kind), namespace, name))
+    if row is None:
+        raise NotFound(f"{_kind(kind)} {name} is not there in the namespace {namespace}.")
+    return row
+
+
+def _refuse_stale(before: KubernetesObject, after: KubernetesObject) -> None:
+    versions = before.metadata.resource_version, after.metadata.resource_version
+    if versions[1] and versions[0] != versions[1]:
+        raise Conflict(
+            f"{before.kind} {before.name} has changed: it is at resource version {versions[0]}, not {versions[1]}.",
+            hint="Get it again, make your change to that, and try again.",
+        )
+    if after.metadata.uid and after.metadata.uid != before.metadata.uid:
+        raise Conflict(
+            f"{before.kind} {before.name} is another object now: its uid is {before.metadata.uid}.",
+            hint="The one that was meant has been deleted. Leave out metadata.uid to change this one.",
+        )

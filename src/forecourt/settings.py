@@ -1,0 +1,117 @@
+"""Every setting, declared once: its name, its environment variable, its default and its meaning.
+
+A setting `registry_port` is read from ``FORECOURT_REGISTRY_PORT``. What a command's options say comes first, then
+the environment, then the defaults here. `docs/settings.md` is checked against this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _default_home() -> Path:
+    return platformdirs.user_data_path("forecourt", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """What a person can set. Immutable; every path that Forecourt writes to is a property here."""
+
+    model_config = SettingsConfigDict(env_prefix="FORECOURT_", frozen=True, extra="ignore")
+
+    home: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
+        default_factory=_default_home,
+        description="Where all state is kept: database, content store, environments, logs. Two homes never meet.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the API, gateway and registry listen on.")
+    port: Port = Field(default=8080, description="Port of the API and the gateway; 0 takes a free one.")
+    registry_port: Port = Field(default=5000, description="Port of the embedded OCI registry; 0 takes a free one.")
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of the database; empty means SQLite in FORECOURT_HOME."
+    )
+    insecure_registries: Annotated[
+        str,
+        Field(description="Registries spoken to over plain HTTP, `host[:port]` by commas; loopback always is."),
+    ] = ""
+    log_level: str = Field(
+        default="info", description="Least severe level that the server logs: debug, info, warning, error."
+    )
+    log_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=4096, description="Size at which a served model's log is rotated, in bytes."
+    )
+    log_files: int = Field(default=3, ge=1, description="How many rotated logs are kept for each served model.")
+    drain_seconds: float = Field(
+        default=30.0, ge=0, description="How long a replica may finish its requests before it is stopped, in seconds."
+    )
+    stop_seconds: float = Field(
+        default=10.0, ge=0, description="How long a process may take to end after SIGTERM before SIGKILL, in seconds."
+    )
+    ready_seconds: float = Field(
+        default=600.0,
+        gt=0,
+        description="How long a replica may take to become ready, in seconds (KServe's progressDeadlineSeconds).",
+    )
+    hold_seconds: float = Field(
+        default=60.0, ge=0, description="How long the gateway holds a request while no replica is ready, in seconds."
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL that is in force."""
+        return self.database_url or f"sqlite:///{self.home / 'forecourt.db'}"
+
+    @property
+    def store(self) -> Path:
+        """The content store: every blob and file, by digest."""
+        return self.home / "store"
+
+    @property
+    def images(self) -> Path:
+        """The images on this machine, by reference, as `forecourt modelcar pack` names them."""
+        return self.home / "images"
+
+    @property
+    def repositories(self) -> Path:
+        """The embedded registry's repositories."""
+        return self.home / "registry"
+
+    @property
+    def models(self) -> Path:
+        """Models laid out for serving runtimes, hard-linked from the store."""
+        return self.home / "models"
+
+    @property
+    def environments(self) -> Path:
+        """The serving runtimes' and tools' environments."""
+        return self.home / "environments"
+
+    @property
+    def processes(self) -> Path:
+        """One directory for each program that runs beside us: its record and its logs."""
+        return self.home / "processes"
+
+    @property
+    def cache(self) -> Path:
+        """What can be fetched again: uv's wheels."""
+        return self.home / "cache"
+
+    @property
+    def server_record(self) -> Path:
+        """Where the running server says its process and addresses."""
+        return self.home / "server.json"
+
+    @property
+    def crashes(self) -> Path:
+        """What is known of defects that a command met, a file each."""
+        return self.home / "crashes"
+
+    @property
+    def server_log(self) -> Path:
+        """What a detached server prints."""
+        return self.home / "server.log"

@@ -1,0 +1,5 @@
+"""A URI -> files on this machine: what KServe calls the storage initializer."""
+
+from forecourt.storage.fetch import FetchedModel, fetch
+
+__all__ = ["FetchedModel", "fetch"]

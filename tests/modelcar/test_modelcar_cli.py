@@ -1,0 +1,130 @@
+"""``forecourt modelcar``, as a person and as a program use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker_registries import DockerRegistry
+from tiny_models import write_gguf, write_safetensors
+from typer.testing import CliRunner, Result
+
+from forecourt.cli import app
+from forecourt.settings import Settings
+
+Run = Callable[..., Result]
+HERE = "localhost:5000/demo/tiny:1.0"
+
+
+@pytest.fixture
+def run() -> Run:
+    def run(*words: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(app, ["modelcar", *map(str, words)], prog_name="forecourt")
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def ask(run: Run) -> Callable[..., Any]:
+    """Run a command with `--json`, and read what it prints."""
+    return lambda *words: json.loads(run(*words, "--json").stdout)
+
+
+def test_pack_says_what_it_packed_and_what_comes_next(run: Run, model: Path) -> None:
+    result = run("pack", model, "-t", HERE)
+    assert result.stdout.startswith(f"Packed {HERE}\n")
+    for line in ("Format:       safetensors", "Parameters:   83", "License:      Apache-2.0", "Layers:       5"):
+        assert line in result.stdout
+    assert "model.safetensors" in result.stderr and "packed" in result.stderr
+    assert f"Push it: forecourt modelcar push {HERE}" in result.stderr
+
+
+def test_what_is_known_better_can_be_said(ask: Callable[..., Any], model: Path) -> None:
+    said = ("--title", "Mine", "--source", "https://x.org", "--revision", "abc", "--license", "MIT")
+    found = ask("pack", model, "-t", HERE, *said, "--annotation", "org.example.a=b=c")
+    assert (
+        found["model"] | {"title": "Mine", "source": "https://x.org", "revision": "abc", "license": "MIT"}
+        == (found["model"])
+    )
+    assert found["annotations"]["org.example.a"] == "b=c"
+    assert found == ask("inspect", HERE) == ask("ls")[0]
+
+
+def test_the_whole_road(
+    run: Run, ask: Callable[..., Any], model: Path, tmp_path: Path, plain_registry: DockerRegistry, settings: Settings
+) -> None:
+    one, two = (f"{plain_registry.host}/cli/tiny:{version}" for version in (1, 2))
+    packed = ask("pack", model, "-t", one, "--copy")
+    assert ask("push", one) == {"reference": one, "digest": packed["digest"]}
+    (model / "model.safetensors").unlink()
+    write_safetensors(model / "model.safetensors", seed=1)
+    run("pack", model, "-t", two, "--copy")
+    run("push", two)
+    difference = run("diff", one, two).stdout
+    assert "~ model.safetensors\n    ~ lm_head.bias\n" in difference and "would move." in difference
+    assert ask("diff", one, two)["changed"] == ["model.safetensors"]
+    copied = f"{plain_registry.host}/cli/copied:1"
+    assert ask("copy", one, copied)["digest"] == packed["digest"]
+
+    shutil.rmtree(settings.home)
+    assert run("ls").stdout == "" and "No images on this machine yet." in run("ls").stderr
+    assert ask("ls") == []
+    listed = ask("ls", copied)
+    assert [file["path"] for file in listed][:2] == ["README.md", "config.json"] and listed[1]["size"] > 0
+    assert "which tensors is not known" in run("diff", one, two).stdout
+    out = tmp_path / "out"
+    assert f"Pulled {copied} into {out}" in run("pull", copied, out).stdout
+    assert (out / "config.json").read_bytes() == (model / "config.json").read_bytes()
+    assert copied in run("ls").stdout
+    run("tag", copied, HERE)
+    assert {image["reference"] for image in ask("ls")} == {copied, HERE}
+    assert run("rm", copied, HERE, "--yes").stdout == f"Forgot {copied}\nForgot {HERE}\n"
+    assert ask("ls") == []
+    assert ask("prune", "--yes") == {"freedBytes": 0}, "what just came stays"
+
+
+def test_files_are_listed_with_size_and_layer(run: Run, model: Path) -> None:
+    run("pack", model, "-t", HERE)
+    lines = run("ls", HERE).stdout.splitlines()
+    assert lines[0].split() == ["PATH", "SIZE", "LAYER"]
+    assert any(line.startswith("tokenizer/tokenizer.json   2 B ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("pack", "{none}", "-t", HERE), 3, "does not exist"),
+        (("pack", "{model}", "-t", "no-reference"), 2, "does not say its registry"),
+        (("pack", "{pickle}", "-t", HERE), 2, "--allow 'pytorch_model.bin'"),
+        (("pack", "{cut}", "-t", HERE), 2, "cut.gguf is not a sound GGUF file"),
+        (("pack", "{model}", "-t", HERE, "--annotation", "novalue"), 2, "key=value"),
+        (("pack", "{model}", "-t", HERE, "--platform", "amd64"), 2, "linux/amd64"),
+        (("pull", HERE, "{model}"), 1, "not empty"),
+        (("push", HERE), 3, "has no manifest"),
+        (("tag", HERE, "localhost:5000/x:1"), 3, "has no manifest"),
+        (("rm", HERE), 3, "has no manifest"),
+    ],
+)
+def test_errors_say_what_and_what_next(
+    run: Run, tmp_path: Path, model: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    (tmp_path / "pickle").mkdir()
+    (tmp_path / "pickle" / "pytorch_model.bin").write_bytes(b"\x80\x04N.")
+    cut = write_gguf(tmp_path / "cut.gguf")
+    cut.write_bytes(cut.read_bytes()[:300])
+    places = {"none": tmp_path / "none", "model": model, "pickle": tmp_path / "pickle", "cut": cut}
+    result = run(*(word.format(**places) for word in words), code=code)
+    assert result.stderr.splitlines()[-1].startswith(("error: ", "hint: ")) and says in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_nothing_is_removed_when_one_of_several_is_not_there(run: Run, ask: Callable[..., Any], model: Path) -> None:
+    run("pack", model, "-t", HERE)
+    run("rm", HERE, "localhost:5000/no/such:1", "--yes", code=3)
+    assert len(ask("ls")) == 1
