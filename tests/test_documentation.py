@@ -64,6 +64,9 @@ def test_getting_started_works_as_it_is_written(tmp_path: Path, smollm2: Path) -
             text=True,
             timeout=540,
         )
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"After {late.timeout:.0f} s it was here:\n{(late.stderr or b'').decode()[-3000:]}")
+    else:
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         subprocess.run(["forecourt", "down"], env=environment, capture_output=True, check=False)

@@ -57,6 +57,9 @@ def test_the_demo_goes_on_until_ctrl_c_and_leaves_a_server_that_was_there(start,
     (url,) = {word for word in text.split() if word.endswith("/v1") and word.startswith("http")}
     with urllib.request.urlopen(f"{url}/models") as models:
         assert b"smollm2" in models.read()
+    curl, program = text[text.index("\ncurl ") :].split("\nfrom openai")
+    for shown in (["bash", "-c", curl], [sys.executable, "-c", f"from openai{program}"]):
+        assert "Paris" in subprocess.run(shown, capture_output=True, text=True, timeout=60, check=True).stdout
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=60) == 0
     assert run("get", "isvc", "smollm2").exit_code == 3

@@ -40,6 +40,8 @@ _IMAGE = "demo/smollm2-135m-instruct:1.0"
 _SYSTEM = "You answer questions in one short sentence."
 _QUESTION = "What is the capital of France?"
 _EXPECTED = "Paris"
+# So small a model may go round in circles, and never end by itself.
+_OPTIONS = {"temperature": 0, "max_tokens": 64}
 _DEPLOYS_WITHIN = 600.0  # seconds; the first time makes the runtime's environment
 
 
@@ -225,7 +227,7 @@ def _ask(client: Client) -> str:
     """Ask, print the answer as it comes, and return it."""
     from forecourt.cli.conversation import Conversation
 
-    conversation = Conversation(client, model=_NAME, system=_SYSTEM, options={"temperature": 0, "max_tokens": 64})
+    conversation = Conversation(client, model=_NAME, system=_SYSTEM, options=dict(_OPTIONS))
     console.print(f"\n{_SYSTEM}\n> {_QUESTION}")
     answer = ""
     for piece in conversation.ask(_QUESTION):
@@ -243,7 +245,7 @@ It answers at {url}/v1 until Ctrl-C. Ask it yourself:
 forecourt chat {_NAME}
 
 curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\
-  -d '{{"model": "{_NAME}", "messages": {_messages()}}}'
+  -d '{{"model": "{_NAME}", "messages": {_messages()}, {json.dumps(_OPTIONS)[1:-1]}}}'
 
 from openai import OpenAI
 
@@ -251,6 +253,7 @@ client = OpenAI(base_url="{url}/v1", api_key="none")
 answer = client.chat.completions.create(
     model="{_NAME}",
     messages={_messages()},
+    {", ".join(f"{name}={value}" for name, value in _OPTIONS.items())},
 )
 print(answer.choices[0].message.content)
 """)
