@@ -35,6 +35,7 @@ from forecourt.errors import AlreadyRunning, InvalidInput, PortInUse
 from forecourt.oci import ContentStore, Progress, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
+from forecourt.registry import Registry, RegistryApi, management_router
 from forecourt.serving import (
     METRICS_CONTENT_TYPE,
     UVICORN_SETTINGS,
@@ -80,6 +81,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     objects = ObjectStore(database)
     endpoints = Endpoints()
     reconciler = Reconciler(objects)
+    models = Registry(database)
+    models_api = RegistryApi(models)
 
     def fetch(uri: str, progress: Progress) -> Path:
         model = storage.fetch(
@@ -102,10 +105,11 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application = FastAPI(title="Forecourt", version=__version__)
         install_error_handlers(application)
         application.include_router(api_router(objects, driver.logs, reconciler.wake))
+        application.include_router(management_router(models))
         application.include_router(_server_router(settings, record, metrics, ending))
         await gateway.startup()
         async with _RegistryThread(registry_app(store, Repositories(settings.repositories, store)), registry):
-            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, application)))
+            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, models_api, application)))
             reconciling = asyncio.create_task(reconciler.run(driver))
             serving = asyncio.create_task(server.serve(sockets=[api]))
             loop = asyncio.get_running_loop()
@@ -122,6 +126,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 server.should_exit = True
                 await serving
         await gateway.aclose()
+    models_api.close()
     database.close()
 
 
@@ -226,12 +231,20 @@ def _server_router(
     return router
 
 
-def _dispatch(gateway: Gateway, application: FastAPI) -> Any:
-    """Send inference to the gateway and everything else to the API; no framework stands before a token stream."""
+def _dispatch(gateway: Gateway, models: RegistryApi, application: FastAPI) -> Any:
+    """Send inference to the gateway, the registry's API to the registry, and everything else to the rest of the API.
+
+    No framework stands before a token stream, nor before the read of a single row.
+    """
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-        inference = scope["type"] == "http" and gateway.serves(scope["path"])
-        await (gateway if inference else application)(scope, receive, send)
+        target: Any = application
+        if scope["type"] == "http":
+            if gateway.serves(scope["path"]):
+                target = gateway
+            elif models.serves(scope["path"]):
+                target = models
+        await target(scope, receive, send)
 
     return dispatch
 

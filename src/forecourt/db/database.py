@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from forecourt.errors import Conflict, ForecourtError, InvalidInput, StorageFull, Unavailable
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Said here so that a start need not load Alembic to learn that there is nothing to do."""
 
 _BUSY_SECONDS = 30  # how long a writer waits for another one
@@ -29,11 +31,24 @@ class Database:
         """Prepare the engine; nothing is connected yet. Raises `InvalidInput` for a URL that cannot be used."""
         self.engine = _engine(url)
         self._reading = self.engine.execution_options(**_READ_ONLY.get(self.engine.dialect.name, {}))
+        self._points = _Points(url) if self.is_sqlite else None
+        # SQLite has one writer at a time: the next one waits here, and is not left to try again now and then.
+        self._writing = threading.RLock() if self.is_sqlite else nullcontext()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file on this machine, which answers a short question at once."""
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Read and write, all or nothing: committed when the block ends, rolled back when it raises."""
-        with _told(self.engine.url), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._writing,
+            _told(self.engine.url),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -41,6 +56,16 @@ class Database:
         """Only read, everything as of one moment; waits for no writer."""
         with _told(self.engine.url), Session(self._reading) as session, session.begin():
             yield session
+
+    @contextmanager
+    def point(self) -> Iterator[Connection]:
+        """Only read, each statement as of its own moment: the cheapest way to ask one thing."""
+        with _told(self.engine.url):
+            if self._points is not None:
+                yield self._points.connection()
+            else:
+                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    yield connection
 
     @property
     def revision(self) -> str:
@@ -73,10 +98,35 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
+        if self._points is not None:
+            self._points.close()
         self.engine.dispose()
 
 
-def _engine(given: str) -> Engine:
+class _Points:
+    """A connection to an SQLite file for each thread, which stays open: opening one takes longer than a question."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url, poolclass=NullPool).execution_options(forecourt_autocommit=True)
+        self._mine = threading.local()
+        self._open: list[Connection] = []
+
+    def connection(self) -> Connection:
+        """Return this thread's."""
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self._engine.connect()
+            self._open.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close those of all threads."""
+        while self._open:
+            self._open.pop().close()
+        self._mine = threading.local()
+
+
+def _engine(given: str, **options: Any) -> Engine:
     try:
         url = make_url(given)
         if url.drivername in _POSTGRESQL:
@@ -86,7 +136,7 @@ def _engine(given: str) -> Engine:
                 f"Forecourt keeps its state in SQLite or PostgreSQL, not in {url.get_backend_name()}.",
                 hint="Set FORECOURT_DATABASE_URL to sqlite:///… or postgresql://…, or leave it out.",
             )
-        engine = create_engine(url)
+        engine = create_engine(url, **options)
     except (ArgumentError, NoSuchModuleError):
         raise InvalidInput("FORECOURT_DATABASE_URL is no database's URL.") from None
     except ModuleNotFoundError as error:
@@ -113,13 +163,17 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
+        "case_sensitive_like = ON",  # as LIKE is everywhere else, and as an index is in order
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails where another one wrote in between, however long it waits.
-    read_only = connection.get_execution_options().get("forecourt_read_only")
+    options = connection.get_execution_options()
+    if options.get("forecourt_autocommit"):
+        return
+    read_only = options.get("forecourt_read_only")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 

@@ -1,0 +1,100 @@
+"""The audit trail: who did what to which resource, when, and how it was before and after."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from forecourt.registry.tables import CHANGES, Change
+
+_LONGEST = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: `name` as the client or the proxy before us says it, `agent` the program."""
+
+    name: str = "anonymous"
+    agent: str = ""
+
+
+SYSTEM = Actor("forecourt")
+"""The server itself, which records what deployments do."""
+
+
+def now() -> int:
+    """Return the time as the API has it: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    kind: str,
+    resource_id: int,
+    name: str,
+    before: str | None = None,
+    after: str | None = None,
+) -> None:
+    """Add an entry, in the transaction of the change itself; `before` and `after` are JSON texts."""
+    session.execute(
+        _INSERT,
+        {
+            "time": now(),
+            "actor": actor.name[:_LONGEST],
+            "agent": actor.agent[:_LONGEST],
+            "action": action,
+            "kind": kind,
+            "resource_id": resource_id,
+            "name": name,
+            "before": before,
+            "after": after,
+        },
+    )
+
+
+_INSERT = insert(CHANGES)
+
+
+def history(
+    session: Session,
+    *,
+    resource_ids: Sequence[int] = (),
+    kind: str = "",
+    actor: str = "",
+    before_id: int | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return entries, the newest first, as the API has them; those older than `before_id` where that is given."""
+    query = select(Change).order_by(Change.id.desc()).limit(limit)
+    if resource_ids:
+        query = query.where(Change.resource_id.in_(resource_ids))
+    if kind:
+        query = query.where(Change.kind == kind)
+    if actor:
+        query = query.where(Change.actor == actor)
+    if before_id is not None:
+        query = query.where(Change.id < before_id)
+    return [_entry(change) for change in session.scalars(query)]
+
+
+def _entry(change: Change) -> dict[str, Any]:
+    return {
+        "id": str(change.id),
+        "timeSinceEpoch": str(change.time),
+        "actor": change.actor,
+        "agent": change.agent,
+        "action": change.action,
+        "kind": change.kind,
+        "resourceId": str(change.resource_id),
+        "name": change.name,
+        "before": json.loads(change.before) if change.before else None,
+        "after": json.loads(change.after) if change.after else None,
+    }

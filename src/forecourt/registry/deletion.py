@@ -1,0 +1,112 @@
+"""Deleting for good, which upstream leaves to SQL: first what goes with it is listed, then it goes, all in one step.
+
+What a deployment serves stays: a registry that forgets what answers in production is worse than a full one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from forecourt.errors import Conflict
+from forecourt.registry import store
+from forecourt.registry.changes import Actor, record
+from forecourt.registry.model import (
+    INFERENCE_SERVICE,
+    KINDS,
+    MODEL_VERSION,
+    REGISTERED_MODEL,
+    SERVE_MODEL,
+    Kind,
+)
+from forecourt.registry.store import SELECT, Found, found
+from forecourt.registry.tables import Attribution, Property, Resource
+
+_LISTED = 20  # dependents named in a message
+
+
+def dependents(session: Any, target: Found) -> list[Found]:
+    """Return what goes with a resource if it is deleted, children before their parents."""
+    seen: dict[int, Found] = {}
+    _collect(session, target, seen)
+    seen.pop(target.id)
+    return list(seen.values())
+
+
+def delete_resource(
+    session: Session, actor: Actor, kinds: Sequence[Kind], identity: int, *, cascade: bool
+) -> list[Found]:
+    """Delete a resource, with `cascade` all that depends on it too; return what is gone, the resource last.
+
+    Raises `NotFound`; `Conflict` where something depends on it and `cascade` is not said, or a deployment serves it.
+    """
+    target = store.get(session, kinds, identity, lock=True)
+    others = dependents(session, target)
+    live = [one for one in others if one.kind is INFERENCE_SERVICE and one.document.get("desiredState") == "DEPLOYED"]
+    if live:
+        raise Conflict(
+            f"The {target.kind.word} {target.name} is deployed: {_listed(live)}.",
+            hint="Delete the deployment first: forecourt delete NAME.",
+        )
+    if others and not cascade:
+        raise Conflict(
+            f"{len(others)} others depend on the {target.kind.word} {target.name}: {_listed(others)}.",
+            hint="Say cascade=true to delete them too.",
+        )
+    gone = [*others, target]
+    for one in gone:
+        record(session, actor, "delete", one.kind.schema, one.id, one.name, before=one.text)
+    ids = [one.id for one in gone]
+    for start in range(0, len(ids), 500):
+        session.execute(delete(Resource).where(Resource.id.in_(ids[start : start + 500])))
+    return gone
+
+
+def _collect(session: Any, target: Found, seen: dict[int, Found]) -> None:
+    """Add what depends on a resource, depth first, then the resource."""
+    if target.id in seen:
+        return
+    seen[target.id] = target  # said early, so that a circle ends; moved behind its dependents below
+    for other in (*_children(session, target), *_references(session, target)):
+        _collect(session, other, seen)
+    seen[target.id] = seen.pop(target.id)
+
+
+def _children(session: Any, target: Found) -> Iterator[Found]:
+    for row in session.execute(SELECT.where(Resource.parent_id == target.id)).all():
+        yield found(row)
+    shared = select(Attribution.artifact_id).where(Attribution.context_id != target.id)
+    mine = select(Attribution.artifact_id).where(Attribution.context_id == target.id)
+    only_mine = SELECT.where(Resource.id.in_(mine), Resource.id.not_in(shared), Resource.parent_id.is_(None))
+    for row in session.execute(only_mine).all():
+        yield found(row)
+
+
+def _references(session: Any, target: Found) -> Iterator[Found]:
+    """Yield what names the resource in a field."""
+    fields = {
+        REGISTERED_MODEL.schema: ((INFERENCE_SERVICE, "registeredModelId"),),
+        MODEL_VERSION.schema: ((INFERENCE_SERVICE, "modelVersionId"), (SERVE_MODEL, "modelVersionId")),
+    }.get(target.kind.schema, ())
+    for kind, field in fields:
+        ids = select(Property.resource_id).where(
+            Property.kind == kind.schema, Property.name == field, Property.number == target.id, Property.custom == 0
+        )
+        for row in session.execute(SELECT.where(Resource.id.in_(ids))).all():
+            yield found(row)
+
+
+def _listed(resources: Sequence[Found]) -> str:
+    names = [f"{one.kind.word} {one.name}" for one in resources[:_LISTED]]
+    more = len(resources) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def of_collection(collection: str) -> Sequence[Kind]:
+    """Return the kinds that a collection of the API has; empty for none of that name."""
+    if collection == "artifacts":
+        return tuple(kind for kind in KINDS.values() if kind.family == "artifact")
+    return tuple(kind for kind in KINDS.values() if kind.collection == collection)

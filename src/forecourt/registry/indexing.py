@@ -1,0 +1,54 @@
+"""A document's values as rows of the index that filters use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forecourt.registry.documents import Document
+from forecourt.registry.model import METRIC_HISTORY, Kind
+from forecourt.registry.tables import HEAD
+
+_FREE = ("description",)
+_NUMBERS = {"int_value": "int", "double_value": "double", "bool_value": "bool"}
+
+
+def own_types(kind: Kind) -> dict[str, str]:
+    """Return the type (string, int, double) of each field of its own that has rows in the index."""
+    types = {"string": "string", "strings": "string", "enum": "string", "id": "int", "int64": "int", "double": "double"}
+    free = (*_FREE, "name") if kind is METRIC_HISTORY else _FREE  # whose rows have no name of their own
+    return dict.fromkeys(free, "string") | {field.name: types[field.type] for field in kind.fields}
+
+
+def property_rows(kind: Kind, resource_id: int, document: Document) -> list[dict[str, Any]]:
+    """Return the rows of `Property` for a document."""
+    rows = []
+
+    def add(custom: bool, name: str, position: int, type_: str, value: Any) -> None:
+        text = value if type_ == "string" else None
+        rows.append(
+            {
+                "resource_id": resource_id,
+                "custom": int(custom),
+                "name": name,
+                "position": position,
+                "kind": kind.schema,
+                "type": type_,
+                "head": text[:HEAD] if text is not None else None,
+                "tail": text[HEAD:] or None if text is not None else None,
+                "number": None if text is not None else float(value),
+            }
+        )
+
+    for name, type_ in own_types(kind).items():
+        value = document.get(name)
+        if value in (None, ""):
+            continue
+        for position, each in enumerate(dict.fromkeys(value) if isinstance(value, list) else (value,)):
+            add(False, name, position, type_, each)
+    for name, metadata in document.get("customProperties", {}).items():
+        if "string_value" in metadata:
+            add(True, name, 0, "string", metadata["string_value"])
+        for field, type_ in _NUMBERS.items():
+            if field in metadata:
+                add(True, name, 0, type_, metadata[field])
+    return rows

@@ -1,0 +1,216 @@
+"""What upstream's API lacks, under ``/api/forecourt/v1/registry``: deletion, aliases, stages, lineage, the audit trail.
+
+Resources in answers are as ``/api/model_registry/v1`` has them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from forecourt.errors import InvalidInput, NotFound
+from forecourt.registry import store
+from forecourt.registry.aliases import STAGE, aliases_of, remove_alias, set_alias, stage_property
+from forecourt.registry.changes import Actor, history
+from forecourt.registry.deletion import delete_resource, dependents, of_collection
+from forecourt.registry.documents import render
+from forecourt.registry.exchange import actor_of
+from forecourt.registry.lineage import lineage, versions_of
+from forecourt.registry.links import add_link, remove_link
+from forecourt.registry.model import MODEL_VERSION, REGISTERED_MODEL, V1, V1ALPHA3, Kind
+from forecourt.registry.registering import NewLink, Registration, register
+from forecourt.registry.registry import Registry
+from forecourt.registry.resolve import resolve
+from forecourt.registry.store import Found
+
+Document = dict[str, Any]
+
+BASE = "/api/forecourt/v1/registry"
+Id = Annotated[int, Query(ge=1, le=2**31 - 1)]
+
+
+class _AliasOf(BaseModel):
+    """What an alias is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version_id: int = Field(alias="modelVersionId", ge=1, le=2**31 - 1)
+
+
+class _Stage(BaseModel):
+    """The stage that a version is in; empty for none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stage: str
+
+
+def management_router(registry: Registry) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix=BASE)
+    database = registry.database
+
+    @router.post("/register", status_code=201)
+    def register_(request: Request, wanted: Registration) -> Document:
+        """Register a model, a version of it and where its files are, in one step."""
+        return {name: _shown(one) for name, one in register(registry, _actor(request), wanted).items()}
+
+    @router.get("/resolve")
+    def resolve_(uri: str) -> Document:
+        """Say which version a ``model-registry://`` URI names, and where its files are."""
+        with database.point() as connection:
+            resolved = resolve(connection, uri)
+        return {
+            "uri": resolved.uri,
+            "registeredModel": _shown(resolved.model),
+            "modelVersion": _shown(resolved.version),
+            "modelArtifact": _shown(resolved.artifact),
+        }
+
+    @router.get("/lineage")
+    def versions_of_(uri: str) -> Document:
+        """Return the versions that a URI or a digest leads to."""
+        with database.snapshot() as session:
+            return {"items": versions_of(session, uri)}
+
+    @router.get("/changes")
+    def changes(
+        resource_id: Annotated[int | None, Query(alias="resourceId")] = None,
+        kind: str = "",
+        actor: str = "",
+        size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
+        token: Annotated[str, Query(alias="nextPageToken")] = "",
+    ) -> Document:
+        """Return the audit trail, the newest entry first."""
+        if token and not (token.isascii() and token.isdecimal() and len(token) < 19):
+            raise InvalidInput(f"nextPageToken {token!r} is none that this server gave.")
+        with database.snapshot() as session:
+            entries = history(
+                session,
+                resource_ids=() if resource_id is None else (resource_id,),
+                kind=kind,
+                actor=actor,
+                before_id=int(token) if token else None,
+                limit=size + 1,
+            )
+        more, entries = len(entries) > size, entries[:size]
+        return {
+            "items": entries,
+            "nextPageToken": entries[-1]["id"] if more else "",
+            "pageSize": size,
+            "size": len(entries),
+        }
+
+    @router.get("/registered_models/{identity}/aliases")
+    def aliases(identity: int) -> Document:
+        """Return a model's aliases, with the version that each is for."""
+        with database.snapshot() as session:
+            store.get(session, (REGISTERED_MODEL,), identity)
+            return {
+                "items": [
+                    {
+                        "alias": alias,
+                        "modelVersionId": str(of),
+                        "modelVersion": store.get(session, (MODEL_VERSION,), of).name,
+                    }
+                    for alias, of in aliases_of(session, identity).items()
+                ]
+            }
+
+    @router.put("/registered_models/{identity}/aliases/{alias}")
+    def set_alias_(request: Request, identity: int, alias: str, wanted: _AliasOf) -> Document:
+        """Give a version an alias, taking it from the one that has it."""
+        with database.session() as session:
+            before = set_alias(session, _actor(request), identity, alias, wanted.version_id)
+        return {
+            "alias": alias,
+            "modelVersionId": str(wanted.version_id),
+            "before": str(before) if before is not None else None,
+        }
+
+    @router.delete("/registered_models/{identity}/aliases/{alias}")
+    def remove_alias_(request: Request, identity: int, alias: str) -> Document:
+        """Take an alias away."""
+        with database.session() as session:
+            remove_alias(session, _actor(request), identity, alias)
+        return {"alias": alias, "status": "removed"}
+
+    @router.put("/model_versions/{identity}/stage")
+    def set_stage(request: Request, identity: int, wanted: _Stage) -> Document:
+        """Put a version in a stage, or in none."""
+        with database.session() as session:
+            version = store.get(session, (MODEL_VERSION,), identity, lock=True)
+            properties = json.loads(version.text)["customProperties"]
+            properties.pop(STAGE, None)
+            if wanted.stage:
+                properties |= stage_property(wanted.stage)
+            changed = store.change(session, _actor(request), version, {"customProperties": properties}, action="stage")
+        return _shown(changed)
+
+    @router.get("/model_versions/{identity}/lineage")
+    def lineage_(identity: int) -> Document:
+        """Return what a version comes from and leads to."""
+        with database.snapshot() as session:
+            return lineage(session, identity)
+
+    @router.post("/model_versions/{identity}/lineage", status_code=201)
+    def add_link_(request: Request, identity: int, wanted: NewLink) -> Document:
+        """Add an arrow of lineage from a version."""
+        with database.session() as session:
+            link_id = add_link(
+                session,
+                _actor(request),
+                identity,
+                wanted.relation,
+                wanted.uri,
+                target_id=wanted.model_version_id,
+                detail=wanted.detail,
+            )
+        return {"id": str(link_id)} | wanted.model_dump(by_alias=True, exclude_defaults=True)
+
+    @router.delete("/model_versions/{identity}/lineage/{link_id}")
+    def remove_link_(request: Request, identity: int, link_id: int) -> Document:
+        """Take an arrow of lineage away."""
+        with database.session() as session:
+            remove_link(session, _actor(request), identity, link_id)
+        return {"id": str(link_id), "status": "removed"}
+
+    @router.get("/{collection}/{identity}/dependents")
+    def dependents_(collection: str, identity: int) -> Document:
+        """List what goes with a resource if it is deleted."""
+        with database.snapshot() as session:
+            target = store.get(session, _kinds(collection), identity)
+            return {"items": [_listed(one) for one in dependents(session, target)]}
+
+    @router.delete("/{collection}/{identity}")
+    def delete(request: Request, collection: str, identity: int, cascade: bool = False) -> Document:
+        """Delete a resource for good; with ``cascade`` all that depends on it too."""
+        with database.session() as session:
+            gone = delete_resource(session, _actor(request), _kinds(collection), identity, cascade=cascade)
+        return {"deleted": [_listed(one) for one in gone]}
+
+    return router
+
+
+def _actor(request: Request) -> Actor:
+    return actor_of(request.scope["headers"])
+
+
+def _kinds(collection: str) -> tuple[Kind, ...]:
+    kinds = tuple(of_collection(collection))
+    if not kinds:
+        raise NotFound(f"The registry has no {collection}.")
+    return kinds
+
+
+def _shown(one: Found) -> Document:
+    version = V1ALPHA3 if one.kind.schema.startswith("Experiment") else V1
+    shown: Document = json.loads(render(one.kind, version, one.id, one.created, one.updated, one.text))
+    return shown
+
+
+def _listed(one: Found) -> Document:
+    return {"id": str(one.id), "kind": one.kind.schema, "name": one.name}

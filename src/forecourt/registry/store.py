@@ -1,0 +1,199 @@
+"""Resources in the database: created, found, changed, each with its index and its entry in the audit trail.
+
+A change is one transaction, with the row that it changes held: of two writers, the second works on what the first has
+left. That a name is there once is the database's to say, and whoever comes second is told `AlreadyExists`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from forecourt.db import Database
+from forecourt.errors import AlreadyExists, InvalidInput, NotFound
+from forecourt.registry.changes import Actor, now, record
+from forecourt.registry.documents import Document, to_text
+from forecourt.registry.indexing import property_rows
+from forecourt.registry.model import KINDS, METRIC_HISTORY, NAME_LIMIT, Kind
+from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES, Attribution, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource as it is kept: times are milliseconds since 1970, `text` its document without id and times."""
+
+    id: int
+    kind: Kind
+    parent_id: int | None
+    created: int
+    updated: int
+    text: str
+
+    @property
+    def document(self) -> Document:
+        """Its document, with the strings in it that ids and times are in the API."""
+        document: Document = json.loads(self.text)
+        return {
+            "id": str(self.id),
+            "createTimeSinceEpoch": str(self.created),
+            "lastUpdateTimeSinceEpoch": str(self.updated),
+        } | document
+
+    @property
+    def name(self) -> str:
+        """What it is called, below its parent."""
+        return str(json.loads(self.text)["name"])
+
+
+_COLUMNS = (Resource.id, Resource.kind, Resource.parent_id, Resource.created, Resource.updated, Resource.document)
+SELECT = select(*_COLUMNS)
+"""What `found` makes a resource of."""
+_BY_ID = SELECT.where(Resource.id == bindparam("id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_INSERT = insert(RESOURCES).returning(RESOURCES.c.id)
+_INSERT_PROPERTIES = insert(PROPERTIES)
+_INSERT_ATTRIBUTION = insert(ATTRIBUTIONS)
+_DELETE_PROPERTIES = delete(PROPERTIES).where(PROPERTIES.c.resource_id == bindparam("of"))
+_UPDATE = update(RESOURCES).where(RESOURCES.c.id == bindparam("of"))
+
+
+def found(row: Any) -> Found:
+    """Make a resource of a row of `SELECT`."""
+    return Found(row[0], KINDS[row[1]], row[2], row[3], row[4], row[5])
+
+
+def get(session: Any, kinds: Sequence[Kind], identity: int, *, lock: bool = False) -> Found:
+    """Return the resource of that id, where it is of one of these kinds; raises `NotFound`."""
+    row = session.execute(_BY_ID_LOCKED if lock else _BY_ID, {"id": identity}).first()
+    if row is None or KINDS[row[1]] not in kinds:
+        word = kinds[0].word if len(kinds) == 1 else "artifact"
+        raise NotFound(f"no {word} found for id {identity}: not found")
+    return found(row)
+
+
+def find(
+    session: Any,
+    kinds: Sequence[Kind],
+    *,
+    name: str | None = None,
+    parent_id: int | None = None,
+    external_id: str | None = None,
+) -> Found | None:
+    """Return the one resource of these kinds with that name below its parent or that external id, or None.
+
+    Raises `NotFound` where there are several: artifacts of two kinds may share a name.
+    """
+    query = SELECT.where(Resource.kind.in_([kind.schema for kind in kinds]))
+    if external_id is not None:
+        query = query.where(Resource.family == kinds[0].family, Resource.external_id == external_id)
+    if name is not None:
+        query = query.where(Resource.name == name)
+        if parent_id is not None:
+            query = query.where(Resource.parent_id == parent_id)
+        elif external_id is None:
+            query = query.where(Resource.parent_id.is_(None))
+    rows = session.execute(query.limit(2)).all()
+    if len(rows) > 1:
+        raise NotFound(f"multiple {kinds[0].word}s found for name={name or ''}: not found")
+    return found(rows[0]) if rows else None
+
+
+def create(
+    session: Session,
+    actor: Actor,
+    kind: Kind,
+    fields: Document,
+    *,
+    parent_id: int | None = None,
+    attribute: bool = False,
+) -> Found:
+    """Add a resource and return it; `attribute` says that the parent has it as one of its artifacts.
+
+    Raises `InvalidInput` for a name that is too long; `refusing` tells what the database refuses.
+    """
+    name = fields.get("name") or str(uuid.uuid4())
+    stored = f"{parent_id}:{name}" if parent_id is not None else name
+    if len(stored) > NAME_LIMIT:
+        raise InvalidInput(
+            f"the name of a {kind.word} has at most {NAME_LIMIT - len(stored) + len(name)} characters, "
+            f"this one has {len(name)}: bad request"
+        )
+    moment = now()
+    document = {"name": name} | fields
+    if kind.artifact_type:
+        document["artifactType"] = kind.artifact_type
+    text = to_text(document)
+    row = {
+        "kind": kind.schema,
+        "family": kind.family,
+        "parent_id": parent_id,
+        "name": str(uuid.uuid4()) if kind is METRIC_HISTORY else name,
+        "external_id": None if kind is METRIC_HISTORY else fields.get("externalId") or None,
+        "created": moment,
+        "updated": moment,
+        "document": text,
+    }
+    identity = session.execute(_INSERT, row).scalar_one()
+    if rows := property_rows(kind, identity, document):
+        session.execute(_INSERT_PROPERTIES, rows)
+    if attribute:
+        session.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
+    if kind is not METRIC_HISTORY:
+        record(session, actor, "create", kind.schema, identity, name, after=text)
+    return Found(identity, kind, parent_id, moment, moment, text)
+
+
+def change(session: Session, actor: Actor, before: Found, fields: Document, action: str = "update") -> Found:
+    """Change a resource that is held (`get` with `lock`), and return it as it is then.
+
+    What `fields` does not name stays; ``customProperties``, where named, replaces all of them.
+    """
+    document: Document = json.loads(before.text)
+    after = document | fields
+    text = to_text(after)
+    moment = max(now(), before.updated)
+    session.execute(
+        _UPDATE,
+        {"of": before.id, "external_id": after.get("externalId") or None, "updated": moment, "document": text},
+    )
+    if after != document:
+        session.execute(_DELETE_PROPERTIES, {"of": before.id})
+        if rows := property_rows(before.kind, before.id, after):
+            session.execute(_INSERT_PROPERTIES, rows)
+    record(session, actor, action, before.kind.schema, before.id, after["name"], before.text, text)
+    return Found(before.id, before.kind, before.parent_id, before.created, moment, text)
+
+
+def attribute(session: Session, context_id: int, artifact_id: int) -> None:
+    """Say that a version or a run has an artifact; said twice, it is said once."""
+    known = select(Attribution.artifact_id).where(
+        Attribution.context_id == context_id, Attribution.artifact_id == artifact_id
+    )
+    if session.execute(known).first() is None:
+        session.execute(_INSERT_ATTRIBUTION, {"context_id": context_id, "artifact_id": artifact_id})
+
+
+@contextmanager
+def refusing(database: Database, kind: Kind, fields: Document) -> Iterator[Session]:
+    """Open a transaction that writes a resource, and tell what the database refuses of it.
+
+    Raises `AlreadyExists` for a name or external id that is taken, `NotFound` for a parent that has gone meanwhile.
+    """
+    try:
+        with database.session() as session:
+            yield session
+    except IntegrityError as error:
+        reason = str(error.orig)
+        if "external_id" in reason:
+            raise AlreadyExists(f"{kind.word} with externalId {fields.get('externalId')} already exists") from None
+        if "FOREIGN KEY" in reason.upper():
+            raise NotFound(f"what the {kind.word} belongs to is no longer there: not found") from None
+        raise AlreadyExists(f"{kind.word} with name {fields.get('name')} already exists") from None
