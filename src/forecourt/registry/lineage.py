@@ -1,4 +1,4 @@
-"""Lineage: from a version to its image, its sources, what it was made from, what proves it and what serves it; and back.
+"""Lineage: from a version to its image, its sources, what it was made from, its evidence and what serves it; and back.
 
 Some of it stands in fields of Kubeflow's (an artifact's ``uri`` and ``modelSource…``, an inference service's
 ``modelVersionId``), some of it in links of our own; here they are one.

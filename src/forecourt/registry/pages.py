@@ -71,7 +71,7 @@ class Listing:
         return [found(row) for row in session.execute(self._query(session, after, limit))]
 
     def _query(self, session: Any, after: Cursor | None, limit: int) -> Select[Any]:
-        query = SELECT.where(*self.conditions)
+        query: Select[Any] = SELECT.where(*self.conditions)
         by: Any = ORDERS[self.order]
         bounded = self.parent_id is not None or self.context_id is not None
         driver = self.filter.driver() if self.filter and self.order == "ID" and not bounded else None

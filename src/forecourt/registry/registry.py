@@ -167,7 +167,8 @@ def _check(session: Session, kind: Kind, document: Document) -> None:
             version = store.get(session, (MODEL_VERSION,), int(said))
             if version.parent_id != model_id:
                 raise InvalidInput(
-                    f"model version {said} is one of registered model {version.parent_id}, not of {model_id}: bad request"
+                    f"model version {said} is one of registered model {version.parent_id}, not of {model_id}: "
+                    "bad request"
                 )
     if kind is SERVE_MODEL:
         version = store.get(session, (MODEL_VERSION,), int(document["modelVersionId"]))

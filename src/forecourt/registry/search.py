@@ -55,7 +55,7 @@ class Filter:
             return None
         return self._on_property(one, Property)
 
-    def candidates(self, session: Any) -> Select[tuple[int]] | None:
+    def candidates(self, session: Any) -> Select[Any] | None:
         """Return a query for the ids among which all matches are, where they are at most `FEW`; else None."""
         if _count(self.expression) > _PROBES:
             return None
@@ -65,7 +65,7 @@ class Filter:
         queries = [query.subquery() for query in found[1]]
         return select(union_all(*(select(query) for query in queries)).subquery().c[0]) if queries else None
 
-    def _candidates(self, session: Any, node: Expression) -> tuple[int, list[Select[tuple[int]]]] | None:
+    def _candidates(self, session: Any, node: Expression) -> tuple[int, list[Select[Any]]] | None:
         if isinstance(node, Comparison):
             query = self._ids(node)
             count = session.execute(select(func.count()).select_from(query.limit(FEW + 1).subquery())).scalar_one()
@@ -93,7 +93,7 @@ class Filter:
             select(literal_column("1")).where(row.resource_id == Resource.id, self._on_property(comparison, row))
         )
 
-    def _ids(self, comparison: Comparison) -> Select[tuple[int]]:
+    def _ids(self, comparison: Comparison) -> Select[Any]:
         if self._column(comparison):
             return select(Resource.id).where(of_kinds(Resource.kind, self.kinds), self._condition(comparison))
         return select(Property.resource_id).where(self._on_property(comparison, Property))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -54,7 +54,7 @@ class Found:
 
 
 _COLUMNS = (Resource.id, Resource.kind, Resource.parent_id, Resource.created, Resource.updated, Resource.document)
-SELECT = select(*_COLUMNS)
+SELECT: Select[Any] = select(*_COLUMNS)
 """What `found` makes a resource of."""
 _BY_ID = SELECT.where(Resource.id == bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
