@@ -2,5 +2,6 @@
 
 from forecourt.db.database import Database
 from forecourt.db.tables import Counter, Object, Row
+from forecourt.db.writer import Writer
 
-__all__ = ["Counter", "Database", "Object", "Row"]
+__all__ = ["Counter", "Database", "Object", "Row", "Writer"]

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
+from forecourt.db import Writer
 from forecourt.errors import ForecourtError, Unavailable
 from forecourt.registry.documents import RequiredField, parse_id
 from forecourt.registry.exchange import Exchange, Receive, Send, error, respond
@@ -35,10 +36,8 @@ class RegistryApi:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        file = registry.database.is_sqlite
-        self._readers = ThreadPoolExecutor(4 if file else 16, thread_name_prefix="registry-read")
-        # SQLite has one writer at a time: more threads would only wait for each other.
-        self._writers = ThreadPoolExecutor(1 if file else 8, thread_name_prefix="registry-write")
+        self._readers = ThreadPoolExecutor(4 if registry.database.is_sqlite else 16, thread_name_prefix="registry")
+        self._writer = Writer(registry.database)
         self._versions = {name: (version, routes(version), _headers(version)) for name, version in VERSIONS.items()}
 
     def serves(self, path: str) -> bool:
@@ -48,7 +47,7 @@ class RegistryApi:
     def close(self) -> None:
         """Wait for what is being written, and end the threads."""
         self._readers.shutdown()
-        self._writers.shutdown()
+        self._writer.close()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -57,7 +56,7 @@ class RegistryApi:
             await respond(send, *error(*_NO_ROUTE), (_JSON,))
             return
         version, table, headers = self._versions[name]
-        request = Exchange(self._registry, version, headers, self._readers, self._writers, scope, receive, send)
+        request = Exchange(self._registry, version, headers, self._readers, self._writer, scope, receive, send)
         try:
             await self._answer(request, table, path)
         except ForecourtError as problem:

@@ -9,6 +9,9 @@ from concurrent.futures import Executor
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from sqlalchemy.orm import Session
+
+from forecourt.db import Writer
 from forecourt.errors import InvalidInput
 from forecourt.registry.changes import Actor
 from forecourt.registry.documents import Document, read_body, render
@@ -45,7 +48,7 @@ class Exchange:
         version: ApiVersion,
         headers: tuple[Header, ...],
         readers: Executor,
-        writers: Executor,
+        writer: Writer,
         scope: dict[str, Any],
         receive: Receive,
         send: Send,
@@ -56,7 +59,7 @@ class Exchange:
         self.headers = headers
         self.begun = False
         self._readers = readers
-        self._writers = writers
+        self._writer = writer
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -77,9 +80,9 @@ class Exchange:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    async def write(self, work: Callable[[], T]) -> T:
+    async def write(self, work: Callable[[Session], T]) -> T:
         """Change the database, in the order in which requests came."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, work)
+        return await asyncio.wrap_future(self._writer.submit(work))
 
     async def body(self) -> Document:
         """Read its body, which is a JSON object; raises `InvalidInput`."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from forecourt.errors import InvalidInput, NotFound
+from forecourt.registry import changing
 from forecourt.registry.documents import Document, artifact_kind, parse_id, read_fields
 from forecourt.registry.exchange import Exchange
 from forecourt.registry.model import ARTIFACTS, MODEL_ARTIFACT, Kind
@@ -135,7 +136,9 @@ async def _send_list(request: Exchange, given: Parameters, listing: Listing) -> 
 async def _batch(request: Exchange, listing: Listing, after: Cursor | None, wanted: int) -> tuple[list[Found], bool]:
     """Return the next rows, at most `wanted` where that is not 0, and whether there are more behind them."""
     limit = min(wanted or _BATCH, _BATCH)
-    rows = await request.read(lambda: request.registry.page(listing, after, limit + 1))
+    rows = await request.read(
+        lambda: request.registry.page(listing, after, limit + 1), short=listing.is_short(limit + 1)
+    )
     return rows[:limit], len(rows) > limit
 
 
@@ -144,11 +147,11 @@ def _envelope(token: str, page_size: int, size: int) -> str:
 
 
 async def _create(request: Exchange, route: Route, identity: int) -> None:
-    body, actor, registry = await request.body(), request.actor, request.registry
+    body, actor = await request.body(), request.actor
     kind = _kind_of(route.kinds, body)
     if route.parent is None:
         fields = read_fields(kind, body, request.version, "create")
-        await request.show(await request.write(lambda: registry.create(actor, kind, fields)), 201)
+        await request.show(await request.write(lambda session: changing.create(session, actor, kind, fields)), 201)
         return
     parent = route.parent
     if kind.parent_field:
@@ -158,13 +161,15 @@ async def _create(request: Exchange, route: Route, identity: int) -> None:
         given = body.get("id")
         artifact_id = parse_id(given, "artifact") if isinstance(given, str) and given else None
         artifact, new = await request.write(
-            lambda: registry.put_artifact(actor, parent, identity, kind, fields, artifact_id)
+            lambda session: changing.put_artifact(session, actor, parent, identity, kind, fields, artifact_id)
         )
         await request.show(artifact, 201 if new else 200)
         return
     if body.get("id"):
         raise InvalidInput(f"the id of a new {kind.word} is the server's to give: bad request")
-    await request.show(await request.write(lambda: registry.create(actor, kind, fields, parent_id=identity)), 201)
+    await request.show(
+        await request.write(lambda session: changing.create(session, actor, kind, fields, parent_id=identity)), 201
+    )
 
 
 _WHOLE = ("RegisteredModel", "ModelVersion", "Experiment", "ExperimentRun")
@@ -180,15 +185,15 @@ def _kind_of(kinds: Sequence[Kind], body: Document) -> Kind:
 
 
 async def _update(request: Exchange, route: Route, identity: int) -> None:
-    body, actor, registry = await request.body(), request.actor, request.registry
-    before = await request.read(lambda: registry.get(route.kinds, identity), short=True)
+    body, actor = await request.body(), request.actor
+    before = await request.read(lambda: request.registry.get(route.kinds, identity), short=True)
     kind = before.kind
     if kind.artifact_type and body.get("artifactType") not in (None, kind.artifact_type):
         said = body["artifactType"]
         word = next((one.word for one in ARTIFACTS if one.artifact_type == said), f"{said} artifact")
         raise InvalidInput(f"artifact with id {identity} is not a {word}: bad request")
     fields = read_fields(kind, body, request.version, "update")
-    await request.show(await request.write(lambda: registry.update(actor, (kind,), identity, fields)))
+    await request.show(await request.write(lambda session: changing.update(session, actor, (kind,), identity, fields)))
 
 
 async def _served_model(request: Exchange, _route: Route, identity: int) -> None:

@@ -56,7 +56,9 @@ def management_router(registry: Registry) -> APIRouter:
     @router.post("/register", status_code=201)
     def register_(request: Request, wanted: Registration) -> Document:
         """Register a model, a version of it and where its files are, in one step."""
-        return {name: _shown(one) for name, one in register(registry, _actor(request), wanted).items()}
+        with database.session() as session:
+            made = register(session, _actor(request), wanted)
+        return {name: _shown(one) for name, one in made.items()}
 
     @router.get("/resolve")
     def resolve_(uri: str) -> Document:

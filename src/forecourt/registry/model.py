@@ -44,7 +44,7 @@ class Field:
         return self.enum.default if self.enum else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of resource. `schema` is its name in the OpenAPI document, `word` the one in messages."""
 

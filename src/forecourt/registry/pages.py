@@ -10,17 +10,21 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
 
 from forecourt.errors import InvalidInput
 from forecourt.registry.model import Kind
-from forecourt.registry.search import Filter, of_kinds
+from forecourt.registry.search import Equality, Filter, of_kinds
 from forecourt.registry.store import SELECT, Found, found
 from forecourt.registry.tables import Attribution, Property, Resource
 
-ORDERS = {"ID": Resource.id, "CREATE_TIME": Resource.created, "LAST_UPDATE_TIME": Resource.updated}
+_SHORT = 101  # rows that take no longer than handing them to a thread
+_KEPT = 512  # queries that are kept
+
+ORDERS: dict[str, Any] = {"ID": Resource.id, "CREATE_TIME": Resource.created, "LAST_UPDATE_TIME": Resource.updated}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +71,87 @@ class Listing:
     descending: bool = False
 
     def rows(self, session: Any, after: Cursor | None, limit: int) -> list[Found]:
-        """Return the next so many rows. Raises `InvalidFilter`."""
-        return [found(row) for row in session.execute(self._query(session, after, limit))]
-
-    def _query(self, session: Any, after: Cursor | None, limit: int) -> Select[Any]:
-        query: Select[Any] = SELECT.where(*self.conditions)
-        by: Any = ORDERS[self.order]
-        bounded = self.parent_id is not None or self.context_id is not None
-        driver = self.filter.driver() if self.filter and self.order == "ID" and not bounded else None
-        if driver is not None:
-            query = query.join(Property, Property.resource_id == Resource.id).where(driver)
-            by = identity = Property.resource_id
+        """Return the next so many rows."""
+        values: dict[str, Any] = {
+            "after": after.value if after else None,
+            "after_id": after.id if after else None,
+            "parent": self.parent_id,
+            "context": self.context_id,
+            "limit": limit,
+        }
+        if equality := self._driver:
+            query = _driven(self.descending, after is not None)
+            values |= equality.parameters
         else:
-            identity = Resource.id
-            query = query.where(of_kinds(Resource.kind, self.kinds))
-            if self.parent_id is not None:
-                query = query.where(Resource.parent_id == self.parent_id)
-            if self.context_id is not None:
-                mine = select(Attribution.artifact_id).where(Attribution.context_id == self.context_id)
-                query = query.where(Resource.id.in_(mine))
-            if self.filter:
-                query = query.where(self.filter.condition())
-                candidates = None if bounded else self.filter.candidates(session)
-                if candidates is not None:
-                    query = query.where(Resource.id.in_(candidates))
-        columns = (by,) if by is identity or self.order == "ID" else (by, identity)
-        if after is not None:
-            values: Any = (after.id,) if len(columns) == 1 else (after.value, after.id)
-            left: Any = columns[0] if len(columns) == 1 else tuple_(*columns)
-            right: Any = values[0] if len(columns) == 1 else tuple_(*values)
-            query = query.where(left < right if self.descending else left > right)
-        return query.order_by(*(column.desc() if self.descending else column for column in columns)).limit(limit)
+            scope = (self.parent_id is not None, self.context_id is not None)
+            way = self.filter.candidates(session) if self.filter and not any(scope) else None
+            query = _walked(
+                _Shape(tuple(self.kinds), self.filter, self.order, self.descending, *scope, way, after is not None)
+            )
+        if self.conditions:
+            query = query.where(*self.conditions)
+        return [found(row) for row in session.execute(query, values).all()]
+
+    def is_short(self, limit: int) -> bool:
+        """Say whether so many rows are read at once, whatever else there is."""
+        return limit <= _SHORT and not self.conditions and (self.filter is None or self._driver is not None)
+
+    @property
+    def _driver(self) -> Equality | None:
+        """The equality that its filter is, where the index has the matches in the order that is asked for."""
+        bounded = self.parent_id is not None or self.context_id is not None
+        return self.filter.driver() if self.filter and self.order == "ID" and not bounded else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What two lists have in common that are answered by the same query."""
+
+    kinds: tuple[Kind, ...]
+    filter: Filter | None
+    order: str
+    descending: bool
+    of_parent: bool
+    of_context: bool
+    way: tuple[int, ...] | None
+    goes_on: bool
+
+
+@cache
+def _driven(descending: bool, goes_on: bool) -> Select[Any]:
+    """Return the query that reads the matches of an equality from the index, where they stand in order."""
+    query = SELECT.join(Property, Property.resource_id == Resource.id).where(Equality.condition())
+    return _in_order(query, (Property.resource_id,), descending, goes_on)
+
+
+@lru_cache(_KEPT)
+def _walked(shape: _Shape) -> Select[Any]:
+    """Return the query that reads resources in order, all of a kind or those that are candidates."""
+    query: Select[Any] = SELECT
+    if shape.filter is not None:
+        query = query.where(shape.filter.condition())
+    if shape.filter is not None and shape.way is not None:
+        # Candidates are of these kinds already. Said again, it would have SQLite read all of a kind to sort the few.
+        query = query.where(Resource.id.in_(shape.filter.ids(shape.way)))
+    else:
+        query = query.where(of_kinds(Resource.kind, shape.kinds))
+    if shape.of_parent:
+        query = query.where(Resource.parent_id == bindparam("parent"))
+    if shape.of_context:
+        mine = select(Attribution.artifact_id).where(Attribution.context_id == bindparam("context"))
+        query = query.where(Resource.id.in_(mine))
+    by = ORDERS[shape.order]
+    columns = (Resource.id,) if by is Resource.id else (by, Resource.id)
+    return _in_order(query, columns, shape.descending, shape.goes_on)
+
+
+def _in_order(query: Select[Any], columns: tuple[Any, ...], descending: bool, goes_on: bool) -> Select[Any]:
+    """Return a query's rows in order, so many of them; where the list goes on, those behind the cursor."""
+    if goes_on and len(columns) == 1:
+        after: Any = bindparam("after_id")
+        query = query.where(columns[0] < after if descending else columns[0] > after)
+    elif goes_on:
+        here, after = tuple_(*columns), tuple_(bindparam("after"), bindparam("after_id"))
+        query = query.where(here < after if descending else here > after)
+    order = (column.desc() if descending else column for column in columns)
+    return query.order_by(*order).limit(bindparam("limit", type_=Integer))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from sqlalchemy.orm import Session
 
-from forecourt.registry import store
+from forecourt.registry import changing, store
 from forecourt.registry.aliases import set_alias, stage_property
 from forecourt.registry.changes import Actor
 from forecourt.registry.documents import Document, read_fields
 from forecourt.registry.links import add_link
 from forecourt.registry.model import MODEL_ARTIFACT, MODEL_VERSION, REGISTERED_MODEL, V1
-from forecourt.registry.registry import Registry
 from forecourt.registry.store import Found
 
 
@@ -39,7 +39,7 @@ class Registration(BaseModel):
     links: list[NewLink] = Field(default_factory=list)
 
 
-def register(registry: Registry, actor: Actor, wanted: Registration) -> dict[str, Found]:
+def register(session: Session, actor: Actor, wanted: Registration) -> dict[str, Found]:
     """Add a version, with its artifact, aliases and lineage; its model too where there is none of that name.
 
     A model that is there stays as it is. Raises `AlreadyExists` for a version that is there, and `InvalidInput`.
@@ -49,16 +49,17 @@ def register(registry: Registry, actor: Actor, wanted: Registration) -> dict[str
     artifact_fields = read_fields(MODEL_ARTIFACT, wanted.model_artifact, V1, "create")
     if wanted.stage:
         version_fields["customProperties"] = version_fields["customProperties"] | stage_property(wanted.stage)
-    with store.refusing(registry.database, MODEL_VERSION, version_fields) as session:
-        model = store.find(session, (REGISTERED_MODEL,), name=model_fields["name"])
-        if model is None:
-            model = registry.create_in(session, actor, REGISTERED_MODEL, model_fields)
-        version = registry.create_in(session, actor, MODEL_VERSION, version_fields, parent_id=model.id)
-        artifact = store.create(session, actor, MODEL_ARTIFACT, artifact_fields, parent_id=version.id, attribute=True)
-        for alias in wanted.aliases:
-            set_alias(session, actor, model.id, alias, version.id)
-        for link in wanted.links:
-            add_link(
-                session, actor, version.id, link.relation, link.uri, target_id=link.model_version_id, detail=link.detail
-            )
+    model = store.find(session, (REGISTERED_MODEL,), name=model_fields["name"])
+    if model is None:
+        model = changing.create(session, actor, REGISTERED_MODEL, model_fields)
+    version = changing.create(session, actor, MODEL_VERSION, version_fields, parent_id=model.id)
+    artifact, _ = changing.put_artifact(
+        session, actor, MODEL_VERSION, version.id, MODEL_ARTIFACT, artifact_fields, None
+    )
+    for alias in wanted.aliases:
+        set_alias(session, actor, model.id, alias, version.id)
+    for link in wanted.links:
+        add_link(
+            session, actor, version.id, link.relation, link.uri, target_id=link.model_version_id, detail=link.detail
+        )
     return {"registeredModel": model, "modelVersion": version, "modelArtifact": artifact}

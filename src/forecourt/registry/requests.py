@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from forecourt.errors import InvalidInput
-from forecourt.query import parse
 from forecourt.registry.documents import parse_id
 from forecourt.registry.model import ARTIFACTS, BY_ARTIFACT_TYPE, Kind
 from forecourt.registry.pages import ORDERS, Cursor, Listing
@@ -82,7 +81,7 @@ class Parameters:
     def filter(self, kinds: Sequence[Kind]) -> Filter | None:
         """Return the ``filterQuery`` for resources of some kinds; raises `InvalidFilter`."""
         text = self.get("filterQuery")
-        return Filter(parse(text), kinds) if text and text.strip() else None
+        return Filter(text, tuple(kinds)) if text and text.strip() else None
 
     def listing(self, kinds: Sequence[Kind], **scope: object) -> Listing:
         """Return which resources are asked for, in which order; raises `InvalidInput`."""

@@ -7,14 +7,16 @@ page is soon full). Which it is, the index itself tells: it is asked for the fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
-from forecourt.query import And, Comparison, Expression, compare, to_sql, value_kind
+from forecourt.query import And, Comparison, Expression, compare, parse, to_sql, value_kind
+from forecourt.query import Kind as ValueKind
 from forecourt.registry.indexing import own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
 from forecourt.registry.tables import HEAD, Property, Resource
@@ -23,7 +25,9 @@ FEW = 2000
 """How many matches are still put in order rather than met on the way."""
 _PROBES = 16  # comparisons that are asked about; a filter of more is answered on the way
 
-_RESOURCE_COLUMNS: dict[str, tuple[Any, str]] = {
+_KEPT = 512  # filters whose queries are kept: making one takes longer than running it
+
+_RESOURCE_COLUMNS: dict[str, tuple[Any, ValueKind]] = {
     "id": (Resource.id, "int"),
     "name": (Resource.name, "string"),
     "externalId": (Resource.external_id, "string"),
@@ -34,87 +38,173 @@ _RESOURCE_COLUMNS: dict[str, tuple[Any, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter on resources of some kinds."""
+    """A filter on resources of some kinds; raises `InvalidFilter` where its text is none."""
 
-    expression: Expression
-    kinds: Sequence[Kind]
+    text: str
+    kinds: tuple[Kind, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a text that is no filter, and values that do not fit what they are compared with."""
+        self.condition()
+
+    @property
+    def expression(self) -> Expression:
+        """What it says."""
+        return parse(self.text)
 
     def condition(self) -> ColumnElement[bool]:
-        """Return the filter as a condition on `Resource`. Raises `InvalidFilter` for a value of the wrong type."""
-        return to_sql(self.expression, self._condition)
+        """Return the filter as a condition on `Resource`."""
+        return _condition(self)
 
-    def driver(self) -> ColumnElement[bool] | None:
-        """Return the condition on `Property` that says all, where the filter is one equality of a text.
+    def driver(self) -> Equality | None:
+        """Return the equality that the filter is, where it is one of a text and nothing else.
 
         Its matches stand in the index by id already.
         """
-        one = self.expression
-        if len(self.kinds) > 1 or not isinstance(one, Comparison) or one.operator != "=":
-            return None
-        if not isinstance(one.value, str) or self._column(one):
-            return None
-        return self._on_property(one, Property)
+        return _driver(self)
 
-    def candidates(self, session: Any) -> Select[Any] | None:
-        """Return a query for the ids among which all matches are, where they are at most `FEW`; else None."""
-        if _count(self.expression) > _PROBES:
+    def candidates(self, session: Any) -> tuple[int, ...] | None:
+        """Return by which of its comparisons all its matches are found, where they are at most `FEW`; else None."""
+        leaves = _leaves(self)
+        if len(leaves) > _PROBES:
             return None
-        found = self._candidates(session, self.expression)
-        if found is None:
-            return None
-        queries = [query.subquery() for query in found[1]]
-        return select(union_all(*(select(query) for query in queries)).subquery().c[0]) if queries else None
+        numbers = iter(range(len(leaves)))
+        found = _candidates(session, self.expression, leaves, numbers)
+        return found[1] if found else None
 
-    def _candidates(self, session: Any, node: Expression) -> tuple[int, list[Select[Any]]] | None:
-        if isinstance(node, Comparison):
-            query = self._ids(node)
-            count = session.execute(select(func.count()).select_from(query.limit(FEW + 1).subquery())).scalar_one()
-            return None if count > FEW else (count, [query])
-        each = []
+    def ids(self, chosen: tuple[int, ...]) -> Select[Any]:
+        """Return the query for the ids that these of its comparisons match."""
+        queries = [_leaves(self)[number].ids.subquery() for number in chosen]
+        return select(union_all(*(select(query) for query in queries)).subquery().c[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """One comparison of a filter: the query for what it matches, and the one that counts that."""
+
+    ids: Select[Any]
+    count: Select[Any]
+
+
+@lru_cache(_KEPT)
+def _condition(filter_: Filter) -> ColumnElement[bool]:
+    return to_sql(filter_.expression, lambda comparison: _on_resource(comparison, filter_.kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """That a property of a kind is a text which the index has whole."""
+
+    kind: Kind
+    custom: bool
+    name: str
+    head: str
+
+    @staticmethod
+    def condition() -> ColumnElement[bool]:
+        """Return the condition on `Property`, with the values of `parameters` to fill in."""
+        given: dict[str, Any] = {name: bindparam(f"equal_{name}") for name in ("kind", "custom", "name", "head")}
+        same = [getattr(Property, name) == value for name, value in given.items()]
+        return and_(*same, Property.tail.is_(None), Property.type == "string")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What to fill in."""
+        return {
+            "equal_kind": self.kind.schema,
+            "equal_custom": int(self.custom),
+            "equal_name": self.name,
+            "equal_head": self.head,
+        }
+
+
+@lru_cache(_KEPT)
+def _driver(filter_: Filter) -> Equality | None:
+    one = filter_.expression
+    if len(filter_.kinds) > 1 or not isinstance(one, Comparison) or one.operator != "=":
+        return None
+    if not isinstance(one.value, str) or len(one.value) > HEAD or _column(one, filter_.kinds):
+        return None
+    kind, name = filter_.kinds[0], one.property.name
+    own = own_types(kind).get(name)
+    if (own or "string") != "string" or one.property.type not in (None, "string"):
+        return None
+    return Equality(kind, own is None, name, one.value)
+
+
+@lru_cache(_KEPT)
+def _leaves(filter_: Filter) -> list[_Leaf]:
+    leaves = []
+    for comparison in _comparisons(filter_.expression):
+        ids = _ids(comparison, filter_.kinds)
+        leaves.append(_Leaf(ids, select(func.count()).select_from(ids.limit(FEW + 1).subquery())))
+    return leaves
+
+
+def _comparisons(node: Expression) -> Iterator[Comparison]:
+    if isinstance(node, Comparison):
+        yield node
+    else:
         for term in node.terms:
-            found = self._candidates(session, term)
-            if isinstance(node, And):
-                if found is not None:
-                    each.append(found)
-            elif found is None:
-                return None
-            else:
-                each.append(found)
-        if isinstance(node, And):
-            return min(each, key=lambda one: one[0], default=None)
-        count = sum(one[0] for one in each)
-        return None if count > FEW else (count, [query for one in each for query in one[1]])
+            yield from _comparisons(term)
 
-    def _condition(self, comparison: Comparison) -> ColumnElement[bool]:
-        if column := self._column(comparison):
-            return compare(column[0], comparison, column[1])  # type: ignore[arg-type]
-        row = aliased(Property)
-        return exists(
-            select(literal_column("1")).where(row.resource_id == Resource.id, self._on_property(comparison, row))
+
+def _candidates(
+    session: Any, node: Expression, leaves: list[_Leaf], numbers: Iterator[int]
+) -> tuple[int, tuple[int, ...]] | None:
+    """Return how many match a part of a filter at most, and by which comparisons they are found; None for too many."""
+    if isinstance(node, Comparison):
+        number = next(numbers)
+        count = session.execute(leaves[number].count).scalar_one()
+        return None if count > FEW else (count, (number,))
+    each = [_candidates(session, term, leaves, numbers) for term in node.terms]
+    if isinstance(node, And):
+        return min((one for one in each if one), key=lambda one: one[0], default=None)
+    found = [one for one in each if one]
+    count = sum(one[0] for one in found)
+    return (count, sum((one[1] for one in found), ())) if len(found) == len(each) and count <= FEW else None
+
+
+def _on_resource(comparison: Comparison, kinds: Sequence[Kind]) -> ColumnElement[bool]:
+    if column := _column(comparison, kinds):
+        return compare(column[0], comparison, column[1])
+    row = aliased(Property)
+    return exists(
+        select(literal_column("1")).where(
+            row.resource_id == Resource.id, _on_property(comparison, kinds, row, by_index=False)
         )
+    )
 
-    def _ids(self, comparison: Comparison) -> Select[Any]:
-        if self._column(comparison):
-            return select(Resource.id).where(of_kinds(Resource.kind, self.kinds), self._condition(comparison))
-        return select(Property.resource_id).where(self._on_property(comparison, Property))
 
-    def _column(self, comparison: Comparison) -> tuple[Any, str] | None:
-        name = comparison.property.name
-        if name == "name" and METRIC_HISTORY in self.kinds:
-            return None
-        if name == "inferenceServiceId" and SERVE_MODEL in self.kinds:
-            return Resource.parent_id, "int"
-        return _RESOURCE_COLUMNS.get(name)
+def _ids(comparison: Comparison, kinds: Sequence[Kind]) -> Select[Any]:
+    if _column(comparison, kinds):
+        return select(Resource.id).where(of_kinds(Resource.kind, kinds), _on_resource(comparison, kinds))
+    return select(Property.resource_id).where(_on_property(comparison, kinds, Property, by_index=True))
 
-    def _on_property(self, comparison: Comparison, row: Any) -> ColumnElement[bool]:
-        name = comparison.property.name
-        own = {types[name] for types in map(own_types, self.kinds) if name in types}
-        return and_(
-            of_kinds(row.kind, self.kinds),
-            row.name == name,
-            row.custom == int(not own),
-            _value(comparison, row, _types(comparison, own)),
-        )
+
+def _column(comparison: Comparison, kinds: Sequence[Kind]) -> tuple[Any, ValueKind] | None:
+    name = comparison.property.name
+    if name == "name" and METRIC_HISTORY in kinds:
+        return None
+    if name == "inferenceServiceId" and SERVE_MODEL in kinds:
+        return Resource.parent_id, "int"
+    return _RESOURCE_COLUMNS.get(name)
+
+
+def _on_property(comparison: Comparison, kinds: Sequence[Kind], row: Any, *, by_index: bool) -> ColumnElement[bool]:
+    """Return the condition on a row of the index.
+
+    Where the row is one of a resource that is known, the kind is left out: with it, the database would rather read all
+    of that kind that compare so than the few rows of the resource.
+    """
+    name = comparison.property.name
+    own = {types[name] for types in map(own_types, kinds) if name in types}
+    of_property = and_(
+        row.name == name,
+        row.custom == int(not own),
+        _value(comparison, row, _types(comparison, own)),
+    )
+    return and_(of_kinds(row.kind, kinds), of_property) if by_index else of_property
 
 
 def of_kinds(column: Any, kinds: Sequence[Kind]) -> ColumnElement[bool]:
@@ -123,10 +213,6 @@ def of_kinds(column: Any, kinds: Sequence[Kind]) -> ColumnElement[bool]:
         column == kinds[0].schema if len(kinds) == 1 else column.in_([kind.schema for kind in kinds])
     )
     return condition
-
-
-def _count(node: Expression) -> int:
-    return 1 if isinstance(node, Comparison) else sum(map(_count, node.terms))
 
 
 def _types(comparison: Comparison, own: set[str]) -> tuple[str, ...]:
@@ -146,9 +232,9 @@ def _value(comparison: Comparison, row: Any, types: tuple[str, ...]) -> ColumnEl
         return and_(row.type == "string", _text(comparison, row))
     if types == ("bool",):
         return and_(row.type == "bool", _bool(comparison, row))
-    kind = "int" if types == ("int",) else "double"
+    kind: ValueKind = "int" if types == ("int",) else "double"
     of_type = row.type == types[0] if len(types) == 1 else row.type.in_(types)
-    return and_(of_type, compare(row.number, comparison, kind))  # type: ignore[arg-type]
+    return and_(of_type, compare(row.number, comparison, kind))
 
 
 def _bool(comparison: Comparison, row: Any) -> ColumnElement[bool]:

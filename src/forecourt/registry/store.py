@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from forecourt.db import Database
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -54,7 +54,7 @@ class Found:
 
 
 _COLUMNS = (Resource.id, Resource.kind, Resource.parent_id, Resource.created, Resource.updated, Resource.document)
-SELECT: Select[Any] = select(*_COLUMNS)
+SELECT: Any = select(*_COLUMNS)
 """What `found` makes a resource of."""
 _BY_ID = SELECT.where(Resource.id == bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
@@ -91,19 +91,28 @@ def find(
 
     Raises `NotFound` where there are several: artifacts of two kinds may share a name.
     """
-    query = SELECT.where(Resource.kind.in_([kind.schema for kind in kinds]))
-    if external_id is not None:
-        query = query.where(Resource.family == kinds[0].family, Resource.external_id == external_id)
-    if name is not None:
-        query = query.where(Resource.name == name)
-        if parent_id is not None:
-            query = query.where(Resource.parent_id == parent_id)
-        elif external_id is None:
-            query = query.where(Resource.parent_id.is_(None))
-    rows = session.execute(query.limit(2)).all()
+    query = _finder(tuple(kinds), name is not None, parent_id is not None, external_id is not None)
+    rows = session.execute(query, {"named": name, "parent": parent_id, "external": external_id}).all()
     if len(rows) > 1:
         raise NotFound(f"multiple {kinds[0].word}s found for name={name or ''}: not found")
     return found(rows[0]) if rows else None
+
+
+@cache
+def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external_id: bool) -> Any:
+    """Return the query of `find`, made once for each way to ask."""
+    query = SELECT.where(Resource.kind.in_([kind.schema for kind in kinds]))
+    if len(kinds) == 1:
+        query = SELECT.where(Resource.kind == kinds[0].schema)
+    if by_external_id:
+        query = query.where(Resource.family == kinds[0].family, Resource.external_id == bindparam("external"))
+    if by_name:
+        query = query.where(Resource.name == bindparam("named"))
+        if by_parent:
+            query = query.where(Resource.parent_id == bindparam("parent"))
+        elif not by_external_id:
+            query = query.where(Resource.parent_id.is_(None))
+    return query.limit(2)
 
 
 def create(
@@ -182,17 +191,16 @@ def attribute(session: Session, context_id: int, artifact_id: int) -> None:
 
 
 @contextmanager
-def refusing(database: Database, kind: Kind, fields: Document) -> Iterator[Session]:
-    """Open a transaction that writes a resource, and tell what the database refuses of it.
+def refusing(kind: Kind, fields: Document) -> Iterator[None]:
+    """Tell what the database refuses of a resource that is written in the block.
 
     Raises `AlreadyExists` for a name or external id that is taken, `NotFound` for a parent that has gone meanwhile.
     """
     try:
-        with database.session() as session:
-            yield session
+        yield
     except IntegrityError as error:
         reason = str(error.orig)
-        if "external_id" in reason:
+        if "external" in reason:
             raise AlreadyExists(f"{kind.word} with externalId {fields.get('externalId')} already exists") from None
         if "FOREIGN KEY" in reason.upper():
             raise NotFound(f"what the {kind.word} belongs to is no longer there: not found") from None

@@ -33,6 +33,13 @@ from forecourt.db import Row
 HEAD = 200
 """How many characters of a text are in the index; the rest stands beside it and is compared only where it matters."""
 
+
+def _where(name: str, condition: str, *columns: str, unique: bool = False) -> Index:
+    """Return an index of the rows for which a condition holds."""
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 _binary = String(HEAD).with_variant(String(HEAD, collation="C"), "postgresql")
 
 
@@ -42,17 +49,10 @@ class Resource(Row):
     __tablename__ = "registry_resources"
     __table_args__ = (
         UniqueConstraint("kind", "name", "parent_id"),
-        Index(
-            "uq_registry_resources_top_level",
-            "kind",
-            "name",
-            unique=True,
-            sqlite_where=text("parent_id IS NULL"),
-            postgresql_where=text("parent_id IS NULL"),
-        ),
-        UniqueConstraint("family", "external_id"),
+        _where("uq_registry_resources_top_level", "parent_id IS NULL", "kind", "name", unique=True),
+        _where("uq_registry_resources_external", "external_id IS NOT NULL", "family", "external_id", unique=True),
+        _where("ix_registry_resources_by_parent", "parent_id IS NOT NULL", "parent_id", "kind", "id"),
         Index("ix_registry_resources_by_id", "kind", "id"),
-        Index("ix_registry_resources_by_parent", "parent_id", "kind", "id"),
         Index("ix_registry_resources_by_created", "kind", "created", "id"),
         Index("ix_registry_resources_by_updated", "kind", "updated", "id"),
         {"sqlite_autoincrement": True},
@@ -74,8 +74,9 @@ class Property(Row):
 
     __tablename__ = "registry_properties"
     __table_args__ = (
-        Index("ix_registry_properties_text", "kind", "name", "head", "resource_id"),
-        Index("ix_registry_properties_number", "kind", "name", "number", "resource_id"),
+        _where("ix_registry_properties_text", "head IS NOT NULL", "kind", "name", "head", "resource_id"),
+        _where("ix_registry_properties_number", "number IS NOT NULL", "kind", "name", "number", "resource_id"),
+        {"sqlite_with_rowid": False},
     )
 
     resource_id: Mapped[int] = mapped_column(ForeignKey("registry_resources.id", ondelete="CASCADE"), primary_key=True)

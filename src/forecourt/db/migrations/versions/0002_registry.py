@@ -26,20 +26,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_registry_resources"),
         sa.ForeignKeyConstraint(["parent_id"], [_RESOURCE], name="fk_registry_resources_parent_id_registry_resources"),
         sa.UniqueConstraint("kind", "name", "parent_id", name="uq_registry_resources_kind_name_parent_id"),
-        sa.UniqueConstraint("family", "external_id", name="uq_registry_resources_family_external_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "uq_registry_resources_top_level",
-        "registry_resources",
-        ["kind", "name"],
-        unique=True,
-        sqlite_where=sa.text("parent_id IS NULL"),
-        postgresql_where=sa.text("parent_id IS NULL"),
-    )
+    _index("uq_registry_resources_top_level", ["kind", "name"], "parent_id IS NULL", unique=True)
+    _index("uq_registry_resources_external", ["family", "external_id"], "external_id IS NOT NULL", unique=True)
+    _index("ix_registry_resources_by_parent", ["parent_id", "kind", "id"], "parent_id IS NOT NULL")
     for name, columns in (
         ("by_id", ["kind", "id"]),
-        ("by_parent", ["parent_id", "kind", "id"]),
         ("by_created", ["kind", "created", "id"]),
         ("by_updated", ["kind", "updated", "id"]),
     ):
@@ -58,11 +51,11 @@ def upgrade() -> None:
         sa.Column("number", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("resource_id", "custom", "name", "position", name="pk_registry_properties"),
         _belongs_to("registry_properties", "resource_id"),
+        sqlite_with_rowid=False,
     )
     for name, column in (("text", "head"), ("number", "number")):
-        op.create_index(
-            f"ix_registry_properties_{name}", "registry_properties", ["kind", "name", column, "resource_id"]
-        )
+        columns = ["kind", "name", column, "resource_id"]
+        _index(f"ix_registry_properties_{name}", columns, f"{column} IS NOT NULL", table="registry_properties")
 
     op.create_table(
         "registry_attributions",
@@ -124,6 +117,13 @@ def downgrade() -> None:
     """Drop them."""
     for table in ("changes", "links", "aliases", "attributions", "properties", "resources"):
         op.drop_table(f"registry_{table}")
+
+
+def _index(
+    name: str, columns: list[str], condition: str, *, table: str = "registry_resources", unique: bool = False
+) -> None:
+    where = sa.text(condition)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 def _belongs_to(table: str, column: str, ondelete: str = "CASCADE") -> sa.ForeignKeyConstraint:
