@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from forecourt import errors
+from forecourt import __version__, errors
 from forecourt.cli.invocation import invocation
 from forecourt.cli.resources import Resource
 from forecourt.errors import ForecourtError
@@ -55,7 +55,9 @@ class Client:
 
         self.url = url
         # Never through a proxy: the server is ours, on loopback or where FORECOURT_HOST put it.
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout, connect=5.0), trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, timeout=httpx.Timeout(timeout, connect=5.0), trust_env=False, headers=_who_asks()
+        )
         invocation.at_end.callback(self._http.close)
 
     def about(self, *, within: float = 5.0) -> Document:
@@ -66,6 +68,15 @@ class Client:
     def post(self, path: str, document: object) -> Any:
         """POST a JSON document, and return the answer's."""
         return self._call("POST", path, json=document)
+
+    def get(self, path: str, **params: str | int | bool) -> Any:
+        """GET a path that is no Kubernetes object's, and return the answer; parameters that are empty are left out."""
+        return self._call("GET", path, params=_query(params))
+
+    def send(self, method: str, path: str, document: object = None, **params: str | int | bool) -> Any:
+        """PUT, PATCH or DELETE such a path, and return the answer."""
+        body = {} if document is None else {"json": document}
+        return self._call(method, path, params=_query(params), **body)
 
     def read(self, kind: Resource, namespace: str, name: str) -> Document:
         """Return an object. Raises `NotFound`."""
@@ -169,6 +180,22 @@ class Client:
             ) from error
 
 
+def person() -> str:
+    """Return the name of the person who runs this, for the registry's audit trail; empty where there is none."""
+    import getpass
+
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user id that has no name
+        return ""
+    return name if name.isprintable() else ""
+
+
+def _who_asks() -> dict[str, bytes]:
+    headers = {"User-Agent": f"forecourt/{__version__}".encode()}
+    return headers | ({"X-Forwarded-User": name.encode()} if (name := person().strip()) else {})
+
+
 def _query(params: Mapping[str, str | int | bool]) -> dict[str, str]:
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
@@ -186,7 +213,7 @@ def _error(response: httpx.Response) -> ForecourtError:
 
 
 def _meaning(document: Document, status: int) -> ForecourtError:
-    """Return the error that a Kubernetes ``Status`` (or an OpenAI error, from the gateway) means."""
+    """Return the error that a Kubernetes ``Status`` means, or the gateway's (OpenAI's) or the model registry's error."""
     openai = document.get("error")
     if isinstance(openai, dict):
         document = openai
@@ -194,4 +221,7 @@ def _meaning(document: Document, status: int) -> ForecourtError:
     causes = (document.get("details") or {}).get("causes") or []
     hint = next((cause.get("message", "") for cause in causes if cause.get("reason") == "NextStep"), "")
     kind = _BY_REASON.get(str(document.get("reason"))) or _BY_STATUS.get(status, ForecourtError)
+    if isinstance(document.get("code"), str) and set(document) == {"code", "message"}:
+        # As Go wraps errors, the model registry's end in their kind, which the exit code says.
+        message = str(message).removesuffix(": not found").removesuffix(": bad request")
     return kind(str(message), hint=str(hint or document.get("hint") or ""))

@@ -52,6 +52,12 @@ class Database:
             yield session
 
     @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Read and write as in a `session`, row by row, without the object mapper."""
+        with self._writing, _told(self.engine.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
     def snapshot(self) -> Iterator[Session]:
         """Only read, everything as of one moment; waits for no writer."""
         with _told(self.engine.url), Session(self._reading) as session, session.begin():

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from forecourt.db.database import Database
 
 T = TypeVar("T")
-Work = Callable[[Session], Any]
+Work = Callable[[Connection], Any]
 
 _TOGETHER = 64  # changes in one commit at most, so that the first does not wait for long
 _POSTGRESQL_THREADS = 8
@@ -38,7 +38,7 @@ class Writer:
         else:
             self._pool = ThreadPoolExecutor(_POSTGRESQL_THREADS, thread_name_prefix="writer")
 
-    def submit(self, work: Callable[[Session], T]) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Have `work` make its change, all or nothing; the future has what it returns, once that is committed."""
         if self._pool is not None:
             return self._pool.submit(self._alone, work)
@@ -54,9 +54,9 @@ class Writer:
             self._waiting.put(None)
             self._thread.join()
 
-    def _alone(self, work: Callable[[Session], T]) -> T:
-        with self._database.session() as session:
-            return work(session)
+    def _alone(self, work: Callable[[Connection], T]) -> T:
+        with self._database.transaction() as connection:
+            return work(connection)
 
     def _run(self) -> None:
         ending = False
@@ -73,14 +73,13 @@ class Writer:
     def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
-            with self._database.session() as session:
-                connection = session.connection()
+            with self._database.transaction() as connection:
                 for work, future in batch:
                     if not future.set_running_or_notify_cancel():
                         continue
                     connection.exec_driver_sql("SAVEPOINT change")
                     try:
-                        done.append((future, work(session), None))
+                        done.append((future, work(connection), None))
                     except BaseException as error:
                         connection.exec_driver_sql("ROLLBACK TO change")
                         done.append((future, None, error))

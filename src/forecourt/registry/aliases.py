@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, delete, insert, select, update
 
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import store
@@ -30,13 +29,13 @@ def stage_property(stage: str) -> dict[str, Any]:
     return {STAGE: {"string_value": stage, "metadataType": "MetadataStringValue"}}
 
 
-def aliases_of(session: Any, model_id: int) -> dict[str, int]:
+def aliases_of(connection: Any, model_id: int) -> dict[str, int]:
     """Return a model's aliases and the ids of the versions that they are for."""
     query = select(Alias.alias, Alias.version_id).where(Alias.model_id == model_id).order_by(Alias.alias)
-    return dict(session.execute(query).tuples().all())
+    return dict(connection.execute(query).tuples().all())
 
 
-def set_alias(session: Session, actor: Actor, model_id: int, alias: str, version_id: int) -> int | None:
+def set_alias(connection: Connection, actor: Actor, model_id: int, alias: str, version_id: int) -> int | None:
     """Give a version an alias, taking it from the one that has it, whose id is returned.
 
     Raises `InvalidInput` for what can be no alias or another model's version, and `NotFound`.
@@ -46,40 +45,40 @@ def set_alias(session: Session, actor: Actor, model_id: int, alias: str, version
             f"{alias!r} can be no alias.",
             hint=f"It begins with a letter, has letters, digits and _ . - after it, at most 63, and is not {_TAKEN}.",
         )
-    model = store.get(session, (REGISTERED_MODEL,), model_id, lock=True)
-    version = store.get(session, (MODEL_VERSION,), version_id)
+    model = store.get(connection, (REGISTERED_MODEL,), model_id, lock=True)
+    version = store.get(connection, (MODEL_VERSION,), version_id)
     if version.parent_id != model_id:
         raise InvalidInput(f"Version {version.name} is none of {model.name}.")
-    taken = session.scalar(
+    taken = connection.scalar(
         select(Resource.id).where(
             Resource.kind == MODEL_VERSION.schema, Resource.name == alias, Resource.parent_id == model_id
         )
     )
     if taken is not None:
         raise InvalidInput(f"{model.name} has a version called {alias}.", hint="Choose another alias.")
-    before = aliases_of(session, model_id).get(alias)
+    before = aliases_of(connection, model_id).get(alias)
     key = {"model_id": model_id, "alias": alias}
     if before is None:
-        session.execute(insert(Alias), {**key, "version_id": version_id})
+        connection.execute(insert(Alias), {**key, "version_id": version_id})
     elif before != version_id:
-        session.execute(update(Alias).filter_by(**key).values(version_id=version_id))
+        connection.execute(update(Alias).filter_by(**key).values(version_id=version_id))
     if before != version_id:
-        _record(session, actor, "alias", model_id, model.name, alias, before, version_id)
+        _record(connection, actor, "alias", model_id, model.name, alias, before, version_id)
     return before
 
 
-def remove_alias(session: Session, actor: Actor, model_id: int, alias: str) -> None:
+def remove_alias(connection: Connection, actor: Actor, model_id: int, alias: str) -> None:
     """Take an alias away; raises `NotFound`."""
-    model = store.get(session, (REGISTERED_MODEL,), model_id, lock=True)
-    before = aliases_of(session, model_id).get(alias)
+    model = store.get(connection, (REGISTERED_MODEL,), model_id, lock=True)
+    before = aliases_of(connection, model_id).get(alias)
     if before is None:
         raise NotFound(f"{model.name} has no alias {alias}.")
-    session.execute(delete(Alias).filter_by(model_id=model_id, alias=alias))
-    _record(session, actor, "unalias", model_id, model.name, alias, before, None)
+    connection.execute(delete(Alias).filter_by(model_id=model_id, alias=alias))
+    _record(connection, actor, "unalias", model_id, model.name, alias, before, None)
 
 
 def _record(
-    session: Session,
+    connection: Connection,
     actor: Actor,
     action: str,
     model_id: int,
@@ -91,4 +90,4 @@ def _record(
     def said(version_id: int | None) -> str | None:
         return to_text({"alias": alias, "modelVersionId": str(version_id)}) if version_id is not None else None
 
-    record(session, actor, action, REGISTERED_MODEL.schema, model_id, name, said(before), said(after))
+    record(connection, actor, action, REGISTERED_MODEL.schema, model_id, name, said(before), said(after))

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, insert, select
 
 from forecourt.registry.tables import CHANGES, Change
 
@@ -34,7 +33,7 @@ def now() -> int:
 
 
 def record(
-    session: Session,
+    connection: Connection,
     actor: Actor,
     action: str,
     kind: str,
@@ -44,7 +43,7 @@ def record(
     after: str | None = None,
 ) -> None:
     """Add an entry, in the transaction of the change itself; `before` and `after` are JSON texts."""
-    session.execute(
+    connection.execute(
         _INSERT,
         {
             "time": now(),
@@ -64,7 +63,7 @@ _INSERT = insert(CHANGES)
 
 
 def history(
-    session: Session,
+    connection: Connection,
     *,
     resource_ids: Sequence[int] = (),
     kind: str = "",
@@ -73,7 +72,7 @@ def history(
     limit: int,
 ) -> list[dict[str, Any]]:
     """Return entries, the newest first, as the API has them; those older than `before_id` where that is given."""
-    query = select(Change).order_by(Change.id.desc()).limit(limit)
+    query = select(CHANGES).order_by(Change.id.desc()).limit(limit)
     if resource_ids:
         query = query.where(Change.resource_id.in_(resource_ids))
     if kind:
@@ -82,10 +81,10 @@ def history(
         query = query.where(Change.actor == actor)
     if before_id is not None:
         query = query.where(Change.id < before_id)
-    return [_entry(change) for change in session.scalars(query)]
+    return [_entry(change) for change in connection.execute(query)]
 
 
-def _entry(change: Change) -> dict[str, Any]:
+def _entry(change: Any) -> dict[str, Any]:
     return {
         "id": str(change.id),
         "timeSinceEpoch": str(change.time),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import store
@@ -33,7 +33,9 @@ _LOCKED_ON_THE_HUB = ("hf_gated", "hf_private")
 """Custom properties of a version whose files Hugging Face gives only to some: no deployment can fetch them."""
 
 
-def create(session: Session, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None) -> Found:
+def create(
+    connection: Connection, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None
+) -> Found:
     """Create a resource; its parent is the one given, else the one that its fields name.
 
     Raises `NotFound` for a parent that is not there, `AlreadyExists`, and `InvalidInput`.
@@ -42,22 +44,22 @@ def create(session: Session, actor: Actor, kind: Kind, fields: Document, *, pare
         parent_id = int(fields[kind.parent_field]) if parent_id is None else parent_id
         fields = fields | {kind.parent_field: str(parent_id)}
     if kind.parent and parent_id is not None:
-        store.get(session, (KINDS[kind.parent],), parent_id)
-    _check(session, kind, fields)
+        store.get(connection, (KINDS[kind.parent],), parent_id)
+    _check(connection, kind, fields)
     with store.refusing(kind, fields):
-        return store.create(session, actor, kind, fields, parent_id=parent_id)
+        return store.create(connection, actor, kind, fields, parent_id=parent_id)
 
 
-def update(session: Session, actor: Actor, kinds: Sequence[Kind], identity: int, fields: Document) -> Found:
+def update(connection: Connection, actor: Actor, kinds: Sequence[Kind], identity: int, fields: Document) -> Found:
     """Change what `fields` names of a resource, and return it as it is then; raises `NotFound`, `AlreadyExists`."""
-    before = store.get(session, kinds, identity, lock=True)
-    _check(session, before.kind, json.loads(before.text) | fields)
+    before = store.get(connection, kinds, identity, lock=True)
+    _check(connection, before.kind, json.loads(before.text) | fields)
     with store.refusing(before.kind, fields):
-        return store.change(session, actor, before, fields)
+        return store.change(connection, actor, before, fields)
 
 
 def put_artifact(
-    session: Session,
+    connection: Connection,
     actor: Actor,
     context: Kind,
     context_id: int,
@@ -70,41 +72,41 @@ def put_artifact(
     A metric or a parameter of a name that is there already takes its place; what a run's metric was stays in its
     history. Returns the artifact, and whether it is new. Raises `NotFound`, `AlreadyExists`, `InvalidInput`.
     """
-    owner = store.get(session, (context,), context_id, lock=True)
+    owner = store.get(connection, (context,), context_id, lock=True)
     if context is EXPERIMENT_RUN:
         fields = fields | {"experimentId": str(owner.parent_id), "experimentRunId": str(context_id)}
     with store.refusing(kind, fields):
-        artifact, new = _put_artifact(session, actor, context_id, kind, fields, identity)
+        artifact, new = _put_artifact(connection, actor, context_id, kind, fields, identity)
     if context is EXPERIMENT_RUN and kind is METRIC:
-        store.create(session, actor, METRIC_HISTORY, json.loads(artifact.text), parent_id=context_id)
+        store.create(connection, actor, METRIC_HISTORY, json.loads(artifact.text), parent_id=context_id)
     return artifact, new
 
 
 def _put_artifact(
-    session: Session, actor: Actor, context_id: int, kind: Kind, fields: Document, identity: int | None
+    connection: Connection, actor: Actor, context_id: int, kind: Kind, fields: Document, identity: int | None
 ) -> tuple[Found, bool]:
     before = None
     if identity is not None:
-        before = artifact_of_kind(session, kind, identity)
+        before = artifact_of_kind(connection, kind, identity)
     elif kind in (METRIC, PARAMETER) and fields.get("name"):
-        before = store.find(session, (kind,), name=fields["name"], parent_id=context_id)
+        before = store.find(connection, (kind,), name=fields["name"], parent_id=context_id)
     if before is None:
-        return store.create(session, actor, kind, fields, parent_id=context_id, attribute=True), True
+        return store.create(connection, actor, kind, fields, parent_id=context_id, attribute=True), True
     kept = {name: value for name, value in fields.items() if name not in ("name", "artifactType")}
-    after = store.change(session, actor, before, kept)
-    store.attribute(session, context_id, before.id)
+    after = store.change(connection, actor, before, kept)
+    store.attribute(connection, context_id, before.id)
     return after, False
 
 
-def artifact_of_kind(session: Any, kind: Kind, identity: int) -> Found:
+def artifact_of_kind(connection: Any, kind: Kind, identity: int) -> Found:
     """Return the artifact of that id, held; raises `InvalidInput` where it is of another kind, as upstream says it."""
     try:
-        return store.get(session, (kind,), identity, lock=True)
+        return store.get(connection, (kind,), identity, lock=True)
     except NotFound:
         raise InvalidInput(f"artifact with id {identity} is not a {kind.word}: bad request") from None
 
 
-def _check(session: Session, kind: Kind, document: Document) -> None:
+def _check(connection: Connection, kind: Kind, document: Document) -> None:
     """Refuse what contradicts itself, or names what is not there."""
     if kind is EXPERIMENT_RUN:
         start, end = document.get("startTimeSinceEpoch"), document.get("endTimeSinceEpoch")
@@ -112,16 +114,16 @@ def _check(session: Session, kind: Kind, document: Document) -> None:
             raise InvalidInput(f"endTimeSinceEpoch {end} is before startTimeSinceEpoch {start}: bad request")
     if kind is INFERENCE_SERVICE:
         model_id = int(document["registeredModelId"])
-        store.get(session, (REGISTERED_MODEL,), model_id)
+        store.get(connection, (REGISTERED_MODEL,), model_id)
         if said := document.get("modelVersionId"):
-            version = store.get(session, (MODEL_VERSION,), int(said))
+            version = store.get(connection, (MODEL_VERSION,), int(said))
             if version.parent_id != model_id:
                 raise InvalidInput(
                     f"model version {said} is one of registered model {version.parent_id}, not of {model_id}: "
                     "bad request"
                 )
     if kind is SERVE_MODEL:
-        version = store.get(session, (MODEL_VERSION,), int(document["modelVersionId"]))
+        version = store.get(connection, (MODEL_VERSION,), int(document["modelVersionId"]))
         properties = json.loads(version.text)["customProperties"]
         for name in _LOCKED_ON_THE_HUB:
             value = properties.get(name, {})

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, delete, select
 
 from forecourt.errors import Conflict
 from forecourt.registry import store
@@ -28,23 +27,23 @@ from forecourt.registry.tables import Attribution, Property, Resource
 _LISTED = 20  # dependents named in a message
 
 
-def dependents(session: Any, target: Found) -> list[Found]:
+def dependents(connection: Any, target: Found) -> list[Found]:
     """Return what goes with a resource if it is deleted, children before their parents."""
     seen: dict[int, Found] = {}
-    _collect(session, target, seen)
+    _collect(connection, target, seen)
     seen.pop(target.id)
     return list(seen.values())
 
 
 def delete_resource(
-    session: Session, actor: Actor, kinds: Sequence[Kind], identity: int, *, cascade: bool
+    connection: Connection, actor: Actor, kinds: Sequence[Kind], identity: int, *, cascade: bool
 ) -> list[Found]:
     """Delete a resource, with `cascade` all that depends on it too; return what is gone, the resource last.
 
     Raises `NotFound`; `Conflict` where something depends on it and `cascade` is not said, or a deployment serves it.
     """
-    target = store.get(session, kinds, identity, lock=True)
-    others = dependents(session, target)
+    target = store.get(connection, kinds, identity, lock=True)
+    others = dependents(connection, target)
     live = [one for one in others if one.kind is INFERENCE_SERVICE and one.document.get("desiredState") == "DEPLOYED"]
     if live:
         raise Conflict(
@@ -58,34 +57,34 @@ def delete_resource(
         )
     gone = [*others, target]
     for one in gone:
-        record(session, actor, "delete", one.kind.schema, one.id, one.name, before=one.text)
+        record(connection, actor, "delete", one.kind.schema, one.id, one.name, before=one.text)
     ids = [one.id for one in gone]
     for start in range(0, len(ids), 500):
-        session.execute(delete(Resource).where(Resource.id.in_(ids[start : start + 500])))
+        connection.execute(delete(Resource).where(Resource.id.in_(ids[start : start + 500])))
     return gone
 
 
-def _collect(session: Any, target: Found, seen: dict[int, Found]) -> None:
+def _collect(connection: Any, target: Found, seen: dict[int, Found]) -> None:
     """Add what depends on a resource, depth first, then the resource."""
     if target.id in seen:
         return
     seen[target.id] = target  # said early, so that a circle ends; moved behind its dependents below
-    for other in (*_children(session, target), *_references(session, target)):
-        _collect(session, other, seen)
+    for other in (*_children(connection, target), *_references(connection, target)):
+        _collect(connection, other, seen)
     seen[target.id] = seen.pop(target.id)
 
 
-def _children(session: Any, target: Found) -> Iterator[Found]:
-    for row in session.execute(SELECT.where(Resource.parent_id == target.id)).all():
+def _children(connection: Any, target: Found) -> Iterator[Found]:
+    for row in connection.execute(SELECT.where(Resource.parent_id == target.id)).all():
         yield found(row)
     shared = select(Attribution.artifact_id).where(Attribution.context_id != target.id)
     mine = select(Attribution.artifact_id).where(Attribution.context_id == target.id)
     only_mine = SELECT.where(Resource.id.in_(mine), Resource.id.not_in(shared), Resource.parent_id.is_(None))
-    for row in session.execute(only_mine).all():
+    for row in connection.execute(only_mine).all():
         yield found(row)
 
 
-def _references(session: Any, target: Found) -> Iterator[Found]:
+def _references(connection: Any, target: Found) -> Iterator[Found]:
     """Yield what names the resource in a field."""
     fields = {
         REGISTERED_MODEL.schema: ((INFERENCE_SERVICE, "registeredModelId"),),
@@ -95,7 +94,7 @@ def _references(session: Any, target: Found) -> Iterator[Found]:
         ids = select(Property.resource_id).where(
             Property.kind == kind.schema, Property.name == field, Property.number == target.id, Property.custom == 0
         )
-        for row in session.execute(SELECT.where(Resource.id.in_(ids))).all():
+        for row in connection.execute(SELECT.where(Resource.id.in_(ids))).all():
             yield found(row)
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from forecourt.db import Writer
 from forecourt.errors import InvalidInput
@@ -80,7 +80,7 @@ class Exchange:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
         """Change the database, in the order in which requests came."""
         return await asyncio.wrap_future(self._writer.submit(work))
 

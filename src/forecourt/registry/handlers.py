@@ -151,7 +151,9 @@ async def _create(request: Exchange, route: Route, identity: int) -> None:
     kind = _kind_of(route.kinds, body)
     if route.parent is None:
         fields = read_fields(kind, body, request.version, "create")
-        await request.show(await request.write(lambda session: changing.create(session, actor, kind, fields)), 201)
+        await request.show(
+            await request.write(lambda connection: changing.create(connection, actor, kind, fields)), 201
+        )
         return
     parent = route.parent
     if kind.parent_field:
@@ -161,14 +163,15 @@ async def _create(request: Exchange, route: Route, identity: int) -> None:
         given = body.get("id")
         artifact_id = parse_id(given, "artifact") if isinstance(given, str) and given else None
         artifact, new = await request.write(
-            lambda session: changing.put_artifact(session, actor, parent, identity, kind, fields, artifact_id)
+            lambda connection: changing.put_artifact(connection, actor, parent, identity, kind, fields, artifact_id)
         )
         await request.show(artifact, 201 if new else 200)
         return
     if body.get("id"):
         raise InvalidInput(f"the id of a new {kind.word} is the server's to give: bad request")
     await request.show(
-        await request.write(lambda session: changing.create(session, actor, kind, fields, parent_id=identity)), 201
+        await request.write(lambda connection: changing.create(connection, actor, kind, fields, parent_id=identity)),
+        201,
     )
 
 
@@ -193,7 +196,9 @@ async def _update(request: Exchange, route: Route, identity: int) -> None:
         word = next((one.word for one in ARTIFACTS if one.artifact_type == said), f"{said} artifact")
         raise InvalidInput(f"artifact with id {identity} is not a {word}: bad request")
     fields = read_fields(kind, body, request.version, "update")
-    await request.show(await request.write(lambda session: changing.update(session, actor, (kind,), identity, fields)))
+    await request.show(
+        await request.write(lambda connection: changing.update(connection, actor, (kind,), identity, fields))
+    )
 
 
 async def _served_model(request: Exchange, _route: Route, identity: int) -> None:

@@ -35,53 +35,53 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST = 1000  # arrows of one kind that are followed
 
 
-def lineage(session: Any, version_id: int) -> Document:
+def lineage(connection: Any, version_id: int) -> Document:
     """Return everything that a version comes from and leads to; raises `NotFound`."""
-    version = store.get(session, (MODEL_VERSION,), version_id)
-    model = store.get(session, (REGISTERED_MODEL,), version.parent_id or 0)
+    version = store.get(connection, (MODEL_VERSION,), version_id)
+    model = store.get(connection, (REGISTERED_MODEL,), version.parent_id or 0)
     document = version.document
-    artifacts = Listing(ARTIFACTS, context_id=version.id).rows(session, None, _MOST)
-    links = session.execute(
+    artifacts = Listing(ARTIFACTS, context_id=version.id).rows(connection, None, _MOST)
+    links = connection.execute(
         select(Link.id, Link.relation, Link.uri, Link.target_id, Link.detail)
         .where(Link.version_id == version_id)
         .order_by(Link.id)
         .limit(_MOST)
     ).all()
-    arrows = [_arrow(session, *link) for link in links]
+    arrows = [_arrow(connection, *link) for link in links]
     return {
-        **_brief(session, version, model),
+        **_brief(connection, version, model),
         "state": document.get("state"),
         "stage": document["customProperties"].get(STAGE, {}).get("string_value"),
-        "aliases": [alias for alias, of in aliases_of(session, model.id).items() if of == version_id],
+        "aliases": [alias for alias, of in aliases_of(connection, model.id).items() if of == version_id],
         "artifacts": [_artifact(one) for one in artifacts],
         "sources": [
             *(arrow for arrow in arrows if arrow["relation"] == SOURCE),
             *_field_sources(document, artifacts),
         ],
-        "trainedBy": [*(arrow for arrow in arrows if arrow["relation"] == TRAINED_BY), *_runs(session, artifacts)],
+        "trainedBy": [*(arrow for arrow in arrows if arrow["relation"] == TRAINED_BY), *_runs(connection, artifacts)],
         "parents": [arrow for arrow in arrows if arrow["relation"] in PARENTS],
-        "children": _children(session, version_id),
+        "children": _children(connection, version_id),
         "evidence": [arrow for arrow in arrows if arrow["relation"] == EVIDENCE],
-        "deployments": _deployments(session, version),
+        "deployments": _deployments(connection, version),
     }
 
 
-def versions_of(session: Any, word: str) -> list[Document]:
+def versions_of(connection: Any, word: str) -> list[Document]:
     """Return the versions that a digest or a URI leads to: by their artifacts, their sources or their links."""
-    ids: set[int] = set(session.scalars(select(Link.version_id).where(Link.uri == word).limit(_MOST)))
+    ids: set[int] = set(connection.scalars(select(Link.version_id).where(Link.uri == word).limit(_MOST)))
     matches = (
         or_(Property.name == "uri", Property.name == "digest", Property.name == "source_uri"),
         Property.head == word[:HEAD],
         Property.kind.in_([kind.schema for kind in (*ARTIFACTS, MODEL_VERSION)]),
     )
-    for identity, tail in session.execute(
+    for identity, tail in connection.execute(
         select(Property.resource_id, Property.tail).where(*matches).limit(_MOST)
     ).all():
         if (tail or "") == word[HEAD:]:
             ids.add(identity)
-            ids |= set(session.scalars(select(Attribution.context_id).where(Attribution.artifact_id == identity)))
+            ids |= set(connection.scalars(select(Attribution.context_id).where(Attribution.artifact_id == identity)))
     query = SELECT.where(Resource.id.in_(ids), Resource.kind == MODEL_VERSION.schema).order_by(Resource.id)
-    return [_brief(session, found(row)) for row in session.execute(query).all()]
+    return [_brief(connection, found(row)) for row in connection.execute(query).all()]
 
 
 def digest_of(artifact: Document) -> str | None:
@@ -92,8 +92,8 @@ def digest_of(artifact: Document) -> str | None:
     return value
 
 
-def _brief(session: Any, version: Found, model: Found | None = None) -> Document:
-    model = model or store.get(session, (REGISTERED_MODEL,), version.parent_id or 0)
+def _brief(connection: Any, version: Found, model: Found | None = None) -> Document:
+    model = model or store.get(connection, (REGISTERED_MODEL,), version.parent_id or 0)
     return {
         "registeredModelId": str(model.id),
         "registeredModel": model.name,
@@ -116,12 +116,12 @@ def _artifact(artifact: Found) -> Document:
     }
 
 
-def _arrow(session: Any, identity: int, relation: str, uri: str, target_id: int | None, detail: str) -> Document:
+def _arrow(connection: Any, identity: int, relation: str, uri: str, target_id: int | None, detail: str) -> Document:
     arrow: Document = {"id": str(identity), "relation": relation, "uri": uri}
     if detail:
         arrow["detail"] = detail
     if target_id is not None:
-        arrow |= _brief(session, store.get(session, (MODEL_VERSION,), target_id))
+        arrow |= _brief(connection, store.get(connection, (MODEL_VERSION,), target_id))
     return arrow
 
 
@@ -147,11 +147,11 @@ def _field_sources(version: Document, artifacts: Sequence[Found]) -> Iterable[Do
         yield {"relation": SOURCE, "uri": uri}
 
 
-def _runs(session: Any, artifacts: Sequence[Found]) -> Iterable[Document]:
+def _runs(connection: Any, artifacts: Sequence[Found]) -> Iterable[Document]:
     """Yield the experiment runs that made its artifacts."""
     ids = select(Attribution.context_id).where(Attribution.artifact_id.in_([one.id for one in artifacts]))
     query = SELECT.where(Resource.id.in_(ids), Resource.kind == EXPERIMENT_RUN.schema).order_by(Resource.id)
-    for row in session.execute(query).all():
+    for row in connection.execute(query).all():
         run = found(row)
         yield {
             "relation": TRAINED_BY,
@@ -161,7 +161,7 @@ def _runs(session: Any, artifacts: Sequence[Found]) -> Iterable[Document]:
         }
 
 
-def _children(session: Any, version_id: int) -> list[Document]:
+def _children(connection: Any, version_id: int) -> list[Document]:
     query = (
         select(Link.relation, Link.version_id)
         .where(Link.target_id == version_id, Link.relation.in_(PARENTS))
@@ -169,12 +169,12 @@ def _children(session: Any, version_id: int) -> list[Document]:
         .limit(_MOST)
     )
     return [
-        {"relation": relation} | _brief(session, store.get(session, (MODEL_VERSION,), child))
-        for relation, child in session.execute(query).all()
+        {"relation": relation} | _brief(connection, store.get(connection, (MODEL_VERSION,), child))
+        for relation, child in connection.execute(query).all()
     ]
 
 
-def _deployments(session: Any, version: Found) -> list[Document]:
+def _deployments(connection: Any, version: Found) -> list[Document]:
     """Return the inference services that serve a version: those that name it, and by its ServeModel rows."""
     named = select(Property.resource_id).where(
         Property.kind.in_((INFERENCE_SERVICE.schema, SERVE_MODEL.schema)),
@@ -182,14 +182,14 @@ def _deployments(session: Any, version: Found) -> list[Document]:
         Property.number == version.id,
         Property.custom == 0,
     )
-    rows = [found(row) for row in session.execute(SELECT.where(Resource.id.in_(named)).limit(_MOST)).all()]
+    rows = [found(row) for row in connection.execute(SELECT.where(Resource.id.in_(named)).limit(_MOST)).all()]
     served = {one.parent_id: one.document["lastKnownState"] for one in rows if one.kind is SERVE_MODEL}
     ids = {one.id for one in rows if one.kind is INFERENCE_SERVICE} | {one for one in served if one is not None}
     deployments = []
-    for row in session.execute(SELECT.where(Resource.id.in_(ids)).order_by(Resource.id)).all():
+    for row in connection.execute(SELECT.where(Resource.id.in_(ids)).order_by(Resource.id)).all():
         service = found(row)
         document = service.document
-        environment = store.get(session, (SERVING_ENVIRONMENT,), service.parent_id or 0)
+        environment = store.get(connection, (SERVING_ENVIRONMENT,), service.parent_id or 0)
         deployments.append(
             {
                 "inferenceServiceId": document["id"],

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, delete, insert, select
 
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry import store
@@ -28,7 +27,7 @@ _LONGEST_URI = 1024
 
 
 def add_link(
-    session: Session,
+    connection: Connection,
     actor: Actor,
     version_id: int,
     relation: str,
@@ -45,34 +44,35 @@ def add_link(
         raise InvalidInput(f"{relation!r} is no relation.", hint=f"Known are {', '.join(RELATIONS)}.")
     if not uri or len(uri) > _LONGEST_URI or "\0" in uri:
         raise InvalidInput(f"The URI of a link has 1 to {_LONGEST_URI} characters.")
-    version = store.get(session, (MODEL_VERSION,), version_id, lock=True)
+    version = store.get(connection, (MODEL_VERSION,), version_id, lock=True)
     if target_id is not None:
-        store.get(session, (MODEL_VERSION,), target_id)
-        if relation in PARENTS and version_id in {target_id, *ancestors(session, target_id)}:
+        store.get(connection, (MODEL_VERSION,), target_id)
+        if relation in PARENTS and version_id in {target_id, *ancestors(connection, target_id)}:
             raise InvalidInput(f"{uri} is made from {version.name} already: lineage has no circles.")
     row = {"version_id": version_id, "relation": relation, "uri": uri}
-    if session.scalar(select(Link.id).filter_by(**row)) is not None:
+    if connection.scalar(select(Link.id).filter_by(**row)) is not None:
         raise AlreadyExists(f"Version {version.name} has the link {relation} {uri} already.")
-    link_id = session.execute(
+    link_id = connection.execute(
         insert(Link).returning(Link.id), {**row, "target_id": target_id, "detail": detail, "created": now()}
     ).scalar_one()
     text = to_text({"relation": relation, "uri": uri})
-    record(session, actor, "link", MODEL_VERSION.schema, version_id, version.name, after=text)
+    record(connection, actor, "link", MODEL_VERSION.schema, version_id, version.name, after=text)
     return int(link_id)
 
 
-def remove_link(session: Session, actor: Actor, version_id: int, link_id: int) -> None:
+def remove_link(connection: Connection, actor: Actor, version_id: int, link_id: int) -> None:
     """Take an arrow away; raises `NotFound`."""
-    link = session.get(Link, link_id)
+    query = select(Link.version_id, Link.relation, Link.uri).where(Link.id == link_id)
+    link = connection.execute(query).first()
     if link is None or link.version_id != version_id:
         raise NotFound(f"Version {version_id} has no link {link_id}.")
-    version = store.get(session, (MODEL_VERSION,), version_id, lock=True)
-    session.execute(delete(Link).where(Link.id == link_id))
+    version = store.get(connection, (MODEL_VERSION,), version_id, lock=True)
+    connection.execute(delete(Link).where(Link.id == link_id))
     text = to_text({"relation": link.relation, "uri": link.uri})
-    record(session, actor, "unlink", MODEL_VERSION.schema, version_id, version.name, before=text)
+    record(connection, actor, "unlink", MODEL_VERSION.schema, version_id, version.name, before=text)
 
 
-def ancestors(session: Any, version_id: int) -> set[int]:
+def ancestors(connection: Any, version_id: int) -> set[int]:
     """Return the ids of the versions that a version is made from, theirs too."""
     seen: set[int] = set()
     waiting = {version_id}
@@ -80,6 +80,6 @@ def ancestors(session: Any, version_id: int) -> set[int]:
         query = select(Link.target_id).where(
             Link.version_id.in_(waiting), Link.relation.in_(PARENTS), Link.target_id.is_not(None)
         )
-        waiting = set(session.scalars(query)) - seen
+        waiting = set(connection.scalars(query)) - seen
         seen |= waiting
     return seen

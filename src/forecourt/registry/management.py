@@ -56,8 +56,8 @@ def management_router(registry: Registry) -> APIRouter:
     @router.post("/register", status_code=201)
     def register_(request: Request, wanted: Registration) -> Document:
         """Register a model, a version of it and where its files are, in one step."""
-        with database.session() as session:
-            made = register(session, _actor(request), wanted)
+        with database.transaction() as connection:
+            made = register(connection, _actor(request), wanted)
         return {name: _shown(one) for name, one in made.items()}
 
     @router.get("/resolve")
@@ -75,8 +75,8 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/lineage")
     def versions_of_(uri: str) -> Document:
         """Return the versions that a URI or a digest leads to."""
-        with database.snapshot() as session:
-            return {"items": versions_of(session, uri)}
+        with database.snapshot() as connection:
+            return {"items": versions_of(connection, uri)}
 
     @router.get("/changes")
     def changes(
@@ -89,9 +89,9 @@ def management_router(registry: Registry) -> APIRouter:
         """Return the audit trail, the newest entry first."""
         if token and not (token.isascii() and token.isdecimal() and len(token) < 19):
             raise InvalidInput(f"nextPageToken {token!r} is none that this server gave.")
-        with database.snapshot() as session:
+        with database.snapshot() as connection:
             entries = history(
-                session,
+                connection,
                 resource_ids=() if resource_id is None else (resource_id,),
                 kind=kind,
                 actor=actor,
@@ -109,24 +109,24 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/registered_models/{identity}/aliases")
     def aliases(identity: int) -> Document:
         """Return a model's aliases, with the version that each is for."""
-        with database.snapshot() as session:
-            store.get(session, (REGISTERED_MODEL,), identity)
+        with database.snapshot() as connection:
+            store.get(connection, (REGISTERED_MODEL,), identity)
             return {
                 "items": [
                     {
                         "alias": alias,
                         "modelVersionId": str(of),
-                        "modelVersion": store.get(session, (MODEL_VERSION,), of).name,
+                        "modelVersion": store.get(connection, (MODEL_VERSION,), of).name,
                     }
-                    for alias, of in aliases_of(session, identity).items()
+                    for alias, of in aliases_of(connection, identity).items()
                 ]
             }
 
     @router.put("/registered_models/{identity}/aliases/{alias}")
     def set_alias_(request: Request, identity: int, alias: str, wanted: _AliasOf) -> Document:
         """Give a version an alias, taking it from the one that has it."""
-        with database.session() as session:
-            before = set_alias(session, _actor(request), identity, alias, wanted.version_id)
+        with database.transaction() as connection:
+            before = set_alias(connection, _actor(request), identity, alias, wanted.version_id)
         return {
             "alias": alias,
             "modelVersionId": str(wanted.version_id),
@@ -136,34 +136,36 @@ def management_router(registry: Registry) -> APIRouter:
     @router.delete("/registered_models/{identity}/aliases/{alias}")
     def remove_alias_(request: Request, identity: int, alias: str) -> Document:
         """Take an alias away."""
-        with database.session() as session:
-            remove_alias(session, _actor(request), identity, alias)
+        with database.transaction() as connection:
+            remove_alias(connection, _actor(request), identity, alias)
         return {"alias": alias, "status": "removed"}
 
     @router.put("/model_versions/{identity}/stage")
     def set_stage(request: Request, identity: int, wanted: _Stage) -> Document:
         """Put a version in a stage, or in none."""
-        with database.session() as session:
-            version = store.get(session, (MODEL_VERSION,), identity, lock=True)
+        with database.transaction() as connection:
+            version = store.get(connection, (MODEL_VERSION,), identity, lock=True)
             properties = json.loads(version.text)["customProperties"]
             properties.pop(STAGE, None)
             if wanted.stage:
                 properties |= stage_property(wanted.stage)
-            changed = store.change(session, _actor(request), version, {"customProperties": properties}, action="stage")
+            changed = store.change(
+                connection, _actor(request), version, {"customProperties": properties}, action="stage"
+            )
         return _shown(changed)
 
     @router.get("/model_versions/{identity}/lineage")
     def lineage_(identity: int) -> Document:
         """Return what a version comes from and leads to."""
-        with database.snapshot() as session:
-            return lineage(session, identity)
+        with database.snapshot() as connection:
+            return lineage(connection, identity)
 
     @router.post("/model_versions/{identity}/lineage", status_code=201)
     def add_link_(request: Request, identity: int, wanted: NewLink) -> Document:
         """Add an arrow of lineage from a version."""
-        with database.session() as session:
+        with database.transaction() as connection:
             link_id = add_link(
-                session,
+                connection,
                 _actor(request),
                 identity,
                 wanted.relation,
@@ -176,22 +178,22 @@ def management_router(registry: Registry) -> APIRouter:
     @router.delete("/model_versions/{identity}/lineage/{link_id}")
     def remove_link_(request: Request, identity: int, link_id: int) -> Document:
         """Take an arrow of lineage away."""
-        with database.session() as session:
-            remove_link(session, _actor(request), identity, link_id)
+        with database.transaction() as connection:
+            remove_link(connection, _actor(request), identity, link_id)
         return {"id": str(link_id), "status": "removed"}
 
     @router.get("/{collection}/{identity}/dependents")
     def dependents_(collection: str, identity: int) -> Document:
         """List what goes with a resource if it is deleted."""
-        with database.snapshot() as session:
-            target = store.get(session, _kinds(collection), identity)
-            return {"items": [_listed(one) for one in dependents(session, target)]}
+        with database.snapshot() as connection:
+            target = store.get(connection, _kinds(collection), identity)
+            return {"items": [_listed(one) for one in dependents(connection, target)]}
 
     @router.delete("/{collection}/{identity}")
     def delete(request: Request, collection: str, identity: int, cascade: bool = False) -> Document:
         """Delete a resource for good; with ``cascade`` all that depends on it too."""
-        with database.session() as session:
-            gone = delete_resource(session, _actor(request), _kinds(collection), identity, cascade=cascade)
+        with database.transaction() as connection:
+            gone = delete_resource(connection, _actor(request), _kinds(collection), identity, cascade=cascade)
         return {"deleted": [_listed(one) for one in gone]}
 
     return router

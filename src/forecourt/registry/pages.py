@@ -70,7 +70,7 @@ class Listing:
     order: str = "ID"
     descending: bool = False
 
-    def rows(self, session: Any, after: Cursor | None, limit: int) -> list[Found]:
+    def rows(self, connection: Any, after: Cursor | None, limit: int) -> list[Found]:
         """Return the next so many rows."""
         values: dict[str, Any] = {
             "after": after.value if after else None,
@@ -84,13 +84,13 @@ class Listing:
             values |= equality.parameters
         else:
             scope = (self.parent_id is not None, self.context_id is not None)
-            way = self.filter.candidates(session) if self.filter and not any(scope) else None
+            way = self.filter.candidates(connection) if self.filter and not any(scope) else None
             query = _walked(
                 _Shape(tuple(self.kinds), self.filter, self.order, self.descending, *scope, way, after is not None)
             )
         if self.conditions:
             query = query.where(*self.conditions)
-        return [found(row) for row in session.execute(query, values).all()]
+        return [found(row) for row in connection.execute(query, values).all()]
 
     def is_short(self, limit: int) -> bool:
         """Say whether so many rows are read at once, whatever else there is."""

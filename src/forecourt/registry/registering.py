@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from forecourt.registry import changing, store
 from forecourt.registry.aliases import set_alias, stage_property
@@ -39,7 +39,7 @@ class Registration(BaseModel):
     links: list[NewLink] = Field(default_factory=list)
 
 
-def register(session: Session, actor: Actor, wanted: Registration) -> dict[str, Found]:
+def register(connection: Connection, actor: Actor, wanted: Registration) -> dict[str, Found]:
     """Add a version, with its artifact, aliases and lineage; its model too where there is none of that name.
 
     A model that is there stays as it is. Raises `AlreadyExists` for a version that is there, and `InvalidInput`.
@@ -49,17 +49,17 @@ def register(session: Session, actor: Actor, wanted: Registration) -> dict[str, 
     artifact_fields = read_fields(MODEL_ARTIFACT, wanted.model_artifact, V1, "create")
     if wanted.stage:
         version_fields["customProperties"] = version_fields["customProperties"] | stage_property(wanted.stage)
-    model = store.find(session, (REGISTERED_MODEL,), name=model_fields["name"])
+    model = store.find(connection, (REGISTERED_MODEL,), name=model_fields["name"])
     if model is None:
-        model = changing.create(session, actor, REGISTERED_MODEL, model_fields)
-    version = changing.create(session, actor, MODEL_VERSION, version_fields, parent_id=model.id)
+        model = changing.create(connection, actor, REGISTERED_MODEL, model_fields)
+    version = changing.create(connection, actor, MODEL_VERSION, version_fields, parent_id=model.id)
     artifact, _ = changing.put_artifact(
-        session, actor, MODEL_VERSION, version.id, MODEL_ARTIFACT, artifact_fields, None
+        connection, actor, MODEL_VERSION, version.id, MODEL_ARTIFACT, artifact_fields, None
     )
     for alias in wanted.aliases:
-        set_alias(session, actor, model.id, alias, version.id)
+        set_alias(connection, actor, model.id, alias, version.id)
     for link in wanted.links:
         add_link(
-            session, actor, version.id, link.relation, link.uri, target_id=link.model_version_id, detail=link.detail
+            connection, actor, version.id, link.relation, link.uri, target_id=link.model_version_id, detail=link.detail
         )
     return {"registeredModel": model, "modelVersion": version, "modelArtifact": artifact}

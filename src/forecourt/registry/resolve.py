@@ -54,41 +54,41 @@ def parse(uri: str) -> tuple[str, str]:
     return words[0], words[1] if len(words) == 2 else ""
 
 
-def resolve(session: Any, uri: str) -> Resolved:
+def resolve(connection: Any, uri: str) -> Resolved:
     """Return what a URI names; raises `NotFound` and `InvalidInput`."""
     model_name, version_name = parse(uri)
-    model = store.find(session, (REGISTERED_MODEL,), name=model_name)
+    model = store.find(connection, (REGISTERED_MODEL,), name=model_name)
     if model is None:
         raise NotFound(f"The registry has no model {model_name}.", hint="See: forecourt registry models")
-    version = version_of(session, model, version_name)
-    return Resolved(model, version, artifact_of(session, model, version))
+    version = version_of(connection, model, version_name)
+    return Resolved(model, version, artifact_of(connection, model, version))
 
 
-def version_of(session: Any, model: Found, word: str) -> Found:
+def version_of(connection: Any, model: Found, word: str) -> Found:
     """Return the version of a model that a name, an alias or a stage means; the newest for an empty one.
 
     Archived versions are found by name only. Raises `NotFound`.
     """
     if word:
-        if version := store.find(session, (MODEL_VERSION,), name=word, parent_id=model.id):
+        if version := store.find(connection, (MODEL_VERSION,), name=word, parent_id=model.id):
             return version
-        if (version_id := aliases_of(session, model.id).get(word)) is not None:
-            return store.get(session, (MODEL_VERSION,), version_id)
+        if (version_id := aliases_of(connection, model.id).get(word)) is not None:
+            return store.get(connection, (MODEL_VERSION,), version_id)
     conditions = [_has("state", "LIVE", custom=False)]
     if word:
         conditions.append(_has(STAGE, word, custom=True))
     if not word or word in STAGES:
         newest = Listing((MODEL_VERSION,), parent_id=model.id, conditions=tuple(conditions), descending=True)
-        if rows := newest.rows(session, None, 1):
+        if rows := newest.rows(connection, None, 1):
             return rows[0]
     what = f"version, alias or stage {word}" if word else "version that is live"
     raise NotFound(f"{model.name} has no {what}.", hint=f"See: forecourt registry versions {model.name}")
 
 
-def artifact_of(session: Any, model: Found, version: Found) -> Found:
+def artifact_of(connection: Any, model: Found, version: Found) -> Found:
     """Return the model artifact that says where a version's files are: the newest that has a URI; raises `NotFound`."""
     artifacts = Listing((MODEL_ARTIFACT,), context_id=version.id, descending=True)
-    for artifact in artifacts.rows(session, None, 100):
+    for artifact in artifacts.rows(connection, None, 100):
         if artifact.document.get("uri"):
             return artifact
     raise NotFound(

@@ -63,13 +63,13 @@ class Filter:
         """
         return _driver(self)
 
-    def candidates(self, session: Any) -> tuple[int, ...] | None:
+    def candidates(self, connection: Any) -> tuple[int, ...] | None:
         """Return by which of its comparisons all its matches are found, where they are at most `FEW`; else None."""
         leaves = _leaves(self)
         if len(leaves) > _PROBES:
             return None
         numbers = iter(range(len(leaves)))
-        found = _candidates(session, self.expression, leaves, numbers)
+        found = _candidates(connection, self.expression, leaves, numbers)
         return found[1] if found else None
 
     def ids(self, chosen: tuple[int, ...]) -> Select[Any]:
@@ -150,14 +150,14 @@ def _comparisons(node: Expression) -> Iterator[Comparison]:
 
 
 def _candidates(
-    session: Any, node: Expression, leaves: list[_Leaf], numbers: Iterator[int]
+    connection: Any, node: Expression, leaves: list[_Leaf], numbers: Iterator[int]
 ) -> tuple[int, tuple[int, ...]] | None:
     """Return how many match a part of a filter at most, and by which comparisons they are found; None for too many."""
     if isinstance(node, Comparison):
         number = next(numbers)
-        count = session.execute(leaves[number].count).scalar_one()
+        count = connection.execute(leaves[number].count).scalar_one()
         return None if count > FEW else (count, (number,))
-    each = [_candidates(session, term, leaves, numbers) for term in node.terms]
+    each = [_candidates(connection, term, leaves, numbers) for term in node.terms]
     if isinstance(node, And):
         return min((one for one in each if one), key=lambda one: one[0], default=None)
     found = [one for one in each if one]

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
@@ -70,9 +69,9 @@ def found(row: Any) -> Found:
     return Found(row[0], KINDS[row[1]], row[2], row[3], row[4], row[5])
 
 
-def get(session: Any, kinds: Sequence[Kind], identity: int, *, lock: bool = False) -> Found:
+def get(connection: Any, kinds: Sequence[Kind], identity: int, *, lock: bool = False) -> Found:
     """Return the resource of that id, where it is of one of these kinds; raises `NotFound`."""
-    row = session.execute(_BY_ID_LOCKED if lock else _BY_ID, {"id": identity}).first()
+    row = connection.execute(_BY_ID_LOCKED if lock else _BY_ID, {"id": identity}).first()
     if row is None or KINDS[row[1]] not in kinds:
         word = kinds[0].word if len(kinds) == 1 else "artifact"
         raise NotFound(f"no {word} found for id {identity}: not found")
@@ -80,7 +79,7 @@ def get(session: Any, kinds: Sequence[Kind], identity: int, *, lock: bool = Fals
 
 
 def find(
-    session: Any,
+    connection: Any,
     kinds: Sequence[Kind],
     *,
     name: str | None = None,
@@ -92,7 +91,7 @@ def find(
     Raises `NotFound` where there are several: artifacts of two kinds may share a name.
     """
     query = _finder(tuple(kinds), name is not None, parent_id is not None, external_id is not None)
-    rows = session.execute(query, {"named": name, "parent": parent_id, "external": external_id}).all()
+    rows = connection.execute(query, {"named": name, "parent": parent_id, "external": external_id}).all()
     if len(rows) > 1:
         raise NotFound(f"multiple {kinds[0].word}s found for name={name or ''}: not found")
     return found(rows[0]) if rows else None
@@ -116,7 +115,7 @@ def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external
 
 
 def create(
-    session: Session,
+    connection: Connection,
     actor: Actor,
     kind: Kind,
     fields: Document,
@@ -150,17 +149,17 @@ def create(
         "updated": moment,
         "document": text,
     }
-    identity = session.execute(_INSERT, row).scalar_one()
+    identity = connection.execute(_INSERT, row).scalar_one()
     if rows := property_rows(kind, identity, document):
-        session.execute(_INSERT_PROPERTIES, rows)
+        connection.execute(_INSERT_PROPERTIES, rows)
     if attribute:
-        session.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
+        connection.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
     if kind is not METRIC_HISTORY:
-        record(session, actor, "create", kind.schema, identity, name, after=text)
+        record(connection, actor, "create", kind.schema, identity, name, after=text)
     return Found(identity, kind, parent_id, moment, moment, text)
 
 
-def change(session: Session, actor: Actor, before: Found, fields: Document, action: str = "update") -> Found:
+def change(connection: Connection, actor: Actor, before: Found, fields: Document, action: str = "update") -> Found:
     """Change a resource that is held (`get` with `lock`), and return it as it is then.
 
     What `fields` does not name stays; ``customProperties``, where named, replaces all of them.
@@ -169,25 +168,25 @@ def change(session: Session, actor: Actor, before: Found, fields: Document, acti
     after = document | fields
     text = to_text(after)
     moment = max(now(), before.updated)
-    session.execute(
+    connection.execute(
         _UPDATE,
         {"of": before.id, "external_id": after.get("externalId") or None, "updated": moment, "document": text},
     )
     if after != document:
-        session.execute(_DELETE_PROPERTIES, {"of": before.id})
+        connection.execute(_DELETE_PROPERTIES, {"of": before.id})
         if rows := property_rows(before.kind, before.id, after):
-            session.execute(_INSERT_PROPERTIES, rows)
-    record(session, actor, action, before.kind.schema, before.id, after["name"], before.text, text)
+            connection.execute(_INSERT_PROPERTIES, rows)
+    record(connection, actor, action, before.kind.schema, before.id, after["name"], before.text, text)
     return Found(before.id, before.kind, before.parent_id, before.created, moment, text)
 
 
-def attribute(session: Session, context_id: int, artifact_id: int) -> None:
+def attribute(connection: Connection, context_id: int, artifact_id: int) -> None:
     """Say that a version or a run has an artifact; said twice, it is said once."""
     known = select(Attribution.artifact_id).where(
         Attribution.context_id == context_id, Attribution.artifact_id == artifact_id
     )
-    if session.execute(known).first() is None:
-        session.execute(_INSERT_ATTRIBUTION, {"context_id": context_id, "artifact_id": artifact_id})
+    if connection.execute(known).first() is None:
+        connection.execute(_INSERT_ATTRIBUTION, {"context_id": context_id, "artifact_id": artifact_id})
 
 
 @contextmanager
