@@ -14,6 +14,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -28,14 +29,15 @@ from aiohttp import web
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
 
 from forecourt import __version__, durable, storage
 from forecourt.db import Database
-from forecourt.errors import AlreadyRunning, InvalidInput, PortInUse
+from forecourt.errors import AlreadyRunning, ForecourtError, InvalidInput, PortInUse
 from forecourt.oci import ContentStore, Progress, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
-from forecourt.registry import Registry, RegistryApi, management_router
+from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
 from forecourt.serving import (
     METRICS_CONTENT_TYPE,
     UVICORN_SETTINGS,
@@ -44,6 +46,7 @@ from forecourt.serving import (
     LocalDriver,
     ObjectStore,
     Reconciler,
+    Registration,
     Site,
     api_router,
     install_error_handlers,
@@ -86,7 +89,13 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
 
     def fetch(uri: str, progress: Progress) -> Path:
         model = storage.fetch(
-            uri, models=settings.models, store=store, images=images, client_for=client_for, progress=progress
+            uri,
+            models=settings.models,
+            store=store,
+            images=images,
+            client_for=client_for,
+            resolvers={SCHEME: models.uri_of},
+            progress=progress,
         )
         return model.path
 
@@ -106,11 +115,12 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         install_error_handlers(application)
         application.include_router(api_router(objects, driver.logs, reconciler.wake))
         application.include_router(management_router(models))
-        application.include_router(_server_router(settings, record, metrics, ending))
+        application.include_router(_server_router(settings, record, metrics, ending, database))
         await gateway.startup()
         async with _RegistryThread(registry_app(store, Repositories(settings.repositories, store)), registry):
-            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, models_api, application)))
+            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, models_api, _shared(models_api, settings), application)))
             reconciling = asyncio.create_task(reconciler.run(driver))
+            registering = asyncio.create_task(Registration(objects, models).run())
             serving = asyncio.create_task(server.serve(sockets=[api]))
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, ending.ask, True)
@@ -118,10 +128,12 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             await server.ready()
             with _recorded(settings, record):
                 print(f"Forecourt {__version__} is ready: {url}, registry {record['registry']}", flush=True)  # noqa: T201
-                await asyncio.wait({serving, reconciling, ending.asked}, return_when=asyncio.FIRST_COMPLETED)
-                reconciling.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reconciling
+                await asyncio.wait(
+                    {serving, reconciling, registering, ending.asked}, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in (reconciling, registering):
+                    task.cancel()
+                await asyncio.wait({reconciling, registering})
                 await driver.close(stop=ending.with_deployments)
                 server.should_exit = True
                 await serving
@@ -197,7 +209,7 @@ class _Shutdown(BaseModel):
 
 
 def _server_router(
-    settings: Settings, record: dict[str, Any], metrics: CollectorRegistry, ending: _Ending
+    settings: Settings, record: dict[str, Any], metrics: CollectorRegistry, ending: _Ending, database: Database
 ) -> APIRouter:
     """Routes about the server itself."""
     router = APIRouter()
@@ -223,6 +235,17 @@ def _server_router(
         """Answer that the server is up."""
         return Response("ok", media_type="text/plain")
 
+    @router.get("/readyz/health")
+    @router.get("/readyz/isDirty")
+    def readyz() -> Response:
+        """Answer whether the database does, at the paths that Kubeflow's registry has for it."""
+        try:
+            with database.point() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except ForecourtError as error:
+            return Response(error.message, 503, media_type="text/plain")
+        return Response("OK", media_type="text/plain")
+
     @router.get("/metrics")
     def prometheus() -> Response:
         """Return the gateway's metrics, in Prometheus' text format."""
@@ -231,7 +254,18 @@ def _server_router(
     return router
 
 
-def _dispatch(gateway: Gateway, models: RegistryApi, application: FastAPI) -> Any:
+def _shared(models: RegistryApi, settings: Settings) -> Any:
+    """Let web pages of the origins that are set read and write the registry's API (CORS)."""
+    origins = [re.escape(origin).replace(r"\*", "[^/]*") for origin in settings.cors_origins.split(",") if origin]
+    return CORSMiddleware(
+        models,
+        allow_origin_regex="|".join(origins) or None,
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["*"],
+    )
+
+
+def _dispatch(gateway: Gateway, models: RegistryApi, shared_models: Any, application: FastAPI) -> Any:
     """Send inference to the gateway, the registry's API to the registry, and everything else to the rest of the API.
 
     No framework stands before a token stream, nor before the read of a single row.
@@ -243,7 +277,7 @@ def _dispatch(gateway: Gateway, models: RegistryApi, application: FastAPI) -> An
             if gateway.serves(scope["path"]):
                 target = gateway
             elif models.serves(scope["path"]):
-                target = models
+                target = shared_models
         await target(scope, receive, send)
 
     return dispatch

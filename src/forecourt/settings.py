@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="SQLAlchemy URL of the database; empty means SQLite in FORECOURT_HOME."
     )
+    cors_origins: str = Field(
+        default="http://localhost:*,http://127.0.0.1:*",
+        description="Origins whose web pages may use the registry's API, by commas; `*` stands for any text.",
+    )
     insecure_registries: Annotated[
         str,
         Field(description="Registries spoken to over plain HTTP, `host[:port]` by commas; loopback always is."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,11 @@ Document = dict[str, Any]
 def deploy(
     uri: Annotated[
         str,
-        typer.Argument(metavar="URI", help="The model: oci://registry/repository:tag.", autocompletion=complete_image),
+        typer.Argument(
+            metavar="URI",
+            help="The model: oci://registry/repository:tag or model-registry://MODEL/VERSION.",
+            autocompletion=complete_image,
+        ),
     ],
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the deployment; by default the image's last word.")
@@ -52,17 +57,20 @@ def deploy(
     """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
     from forecourt.cli.resources import INFERENCE_SERVICE
 
+    registered = _registered(uri) if uri.startswith("model-registry://") else None
     document = compose(
-        uri,
-        name or _name_of(uri),
+        registered.uri if registered else uri,
+        name or _name_of(registered.name if registered else uri),
         namespace,
+        labels=registered.labels if registered else None,
+        display_name=registered.name if registered and not name else None,
         runtime=runtime,
         replicas=replicas,
         args=arg or [],
         env=dict(map(_variable, env or [])),
         cpu=cpu,
         memory=memory,
-        model_format=model_format,
+        model_format=model_format or (registered.model_format if registered else None),
     )
     if dry_run:
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
@@ -96,6 +104,8 @@ def compose(
     cpu: str | None = None,
     memory: str | None = None,
     model_format: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    display_name: str | None = None,
 ) -> Document:
     """Return the object; without `model_format`, of the format that the model itself says.
 
@@ -114,7 +124,34 @@ def compose(
         env=env or {},
         cpu=cpu,
         memory=memory,
+        labels=labels,
+        display_name=display_name,
     ).to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """A version that the registry has: where its files are, and what a deployment of it is called and labelled."""
+
+    uri: str
+    name: str
+    model_format: str | None
+    labels: dict[str, str]
+
+
+def _registered(uri: str) -> _Registered:
+    """Ask the registry for a version; what is deployed is that one, also when an alias moves on later."""
+    from forecourt.cli.connection import connect
+    from forecourt.serving import registry_labels
+
+    found = connect().get("/api/forecourt/v1/registry/resolve", uri=uri)
+    model, version = found["registeredModel"], found["modelVersion"]
+    return _Registered(
+        found["uri"],
+        f"{model['name']} - {version['name']}",
+        found["modelArtifact"].get("modelFormatName"),
+        registry_labels(model["id"], version["id"]),
+    )
 
 
 def _format_of(uri: str) -> str:
@@ -148,7 +185,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 def _name_of(uri: str) -> str:
     """Return the last word of what a URI names, without tag and digest, with - for what a name cannot have."""
-    path = uri.partition("://")[2].partition("@")[0].rstrip("/")
+    path = (uri.partition("://")[2] or uri).partition("@")[0].rstrip("/")
     return re.sub(r"[^a-z0-9]+", "-", path.rpartition("/")[2].partition(":")[0].lower()).strip("-")
 
 

@@ -6,11 +6,15 @@ Resources in answers are as ``/api/model_registry/v1`` has them.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
+from forecourt.db import Database
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import store
 from forecourt.registry.aliases import STAGE, aliases_of, remove_alias, set_alias, stage_property
@@ -63,7 +67,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/resolve")
     def resolve_(uri: str) -> Document:
         """Say which version a ``model-registry://`` URI names, and where its files are."""
-        with database.point() as connection:
+        with _snapshot(database) as connection:
             resolved = resolve(connection, uri)
         return {
             "uri": resolved.uri,
@@ -75,7 +79,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/lineage")
     def versions_of_(uri: str) -> Document:
         """Return the versions that a URI or a digest leads to."""
-        with database.snapshot() as connection:
+        with _snapshot(database) as connection:
             return {"items": versions_of(connection, uri)}
 
     @router.get("/changes")
@@ -89,7 +93,7 @@ def management_router(registry: Registry) -> APIRouter:
         """Return the audit trail, the newest entry first."""
         if token and not (token.isascii() and token.isdecimal() and len(token) < 19):
             raise InvalidInput(f"nextPageToken {token!r} is none that this server gave.")
-        with database.snapshot() as connection:
+        with _snapshot(database) as connection:
             entries = history(
                 connection,
                 resource_ids=() if resource_id is None else (resource_id,),
@@ -109,7 +113,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/registered_models/{identity}/aliases")
     def aliases(identity: int) -> Document:
         """Return a model's aliases, with the version that each is for."""
-        with database.snapshot() as connection:
+        with _snapshot(database) as connection:
             store.get(connection, (REGISTERED_MODEL,), identity)
             return {
                 "items": [
@@ -157,7 +161,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/model_versions/{identity}/lineage")
     def lineage_(identity: int) -> Document:
         """Return what a version comes from and leads to."""
-        with database.snapshot() as connection:
+        with _snapshot(database) as connection:
             return lineage(connection, identity)
 
     @router.post("/model_versions/{identity}/lineage", status_code=201)
@@ -185,7 +189,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/{collection}/{identity}/dependents")
     def dependents_(collection: str, identity: int) -> Document:
         """List what goes with a resource if it is deleted."""
-        with database.snapshot() as connection:
+        with _snapshot(database) as connection:
             target = store.get(connection, _kinds(collection), identity)
             return {"items": [_listed(one) for one in dependents(connection, target)]}
 
@@ -197,6 +201,13 @@ def management_router(registry: Registry) -> APIRouter:
         return {"deleted": [_listed(one) for one in gone]}
 
     return router
+
+
+@contextmanager
+def _snapshot(database: Database) -> Iterator[Connection]:
+    """Read as of one moment."""
+    with database.snapshot() as session:
+        yield session.connection()
 
 
 def _actor(request: Request) -> Actor:

@@ -9,6 +9,7 @@ from forecourt.errors import NotFound
 from forecourt.registry import store
 from forecourt.registry.model import INFERENCE_SERVICE, MODEL_VERSION, REGISTERED_MODEL, Kind
 from forecourt.registry.pages import Cursor, Listing
+from forecourt.registry.resolve import resolve
 from forecourt.registry.store import Found
 
 
@@ -56,3 +57,8 @@ class Registry:
         if versions := self.page(newest, None, 1):
             return versions[0]
         raise NotFound(f"no model versions found for id {service_id}: not found")
+
+    def uri_of(self, uri: str) -> str:
+        """Return where the files are of what a ``model-registry://`` URI names; raises `NotFound`, `InvalidInput`."""
+        with self.database.point() as connection:
+            return resolve(connection, uri).uri

@@ -7,6 +7,7 @@ from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Ga
 from forecourt.serving.local import LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
+from forecourt.serving.registration import Registration, registry_labels
 from forecourt.serving.store import ObjectStore
 from forecourt.serving.yaml import load_documents
 
@@ -19,6 +20,7 @@ __all__ = [
     "LocalDriver",
     "ObjectStore",
     "Reconciler",
+    "Registration",
     "ServingRuntime",
     "Site",
     "api_router",
@@ -28,4 +30,5 @@ __all__ = [
     "load_all",
     "load_documents",
     "metrics_body",
+    "registry_labels",
 ]

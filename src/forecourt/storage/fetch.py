@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -54,14 +54,20 @@ def fetch(
     store: ContentStore,
     images: Repositories,
     client_for: ClientFactory,
+    resolvers: Mapping[str, Callable[[str], str]] | None = None,
     progress: Progress = SILENT,
 ) -> FetchedModel:
     """Bring the model of `uri` to this machine, once for everybody who asks for it.
+
+    `resolvers` are for the schemes that only stand for another URI (``model-registry``): they return that.
 
     Raises `InvalidInput` for a scheme that is not known, and what its way of fetching raises: `NotFound`,
     `Unavailable`, `Denied`, `ContentMismatch`, `UnsafeContent`, `StorageFull`; then nothing half done is left.
     """
     scheme = uri.partition("://")[0] if "://" in uri else "file"
+    if resolve := (resolvers or {}).get(scheme):
+        uri = resolve(uri)
+        scheme = uri.partition("://")[0] if "://" in uri else "file"
     function = SCHEMES.get(scheme)
     if function is None:
         raise InvalidInput(
