@@ -18,6 +18,7 @@ from sqlalchemy import text
 from forecourt.db import Counter, Database, Row
 from forecourt.db.database import HEAD
 from forecourt.errors import Conflict, InvalidInput, StorageFull
+from forecourt.registry import tables as _tables  # noqa: F401 - whose rows are among those that are compared
 
 
 @pytest.fixture

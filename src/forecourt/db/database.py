@@ -21,6 +21,7 @@ HEAD = "0002"
 """The newest migration. Said here so that a start need not load Alembic to learn that there is nothing to do."""
 
 _BUSY_SECONDS = 30  # how long a writer waits for another one
+_POSTGRESQL_CONNECTIONS = 24  # kept open; ten more are opened where that is not enough
 _POSTGRESQL = ("postgres", "postgresql")
 
 
@@ -137,6 +138,7 @@ def _engine(given: str, **options: Any) -> Engine:
         url = make_url(given)
         if url.drivername in _POSTGRESQL:
             url = url.set(drivername="postgresql+psycopg")
+            options.setdefault("pool_size", _POSTGRESQL_CONNECTIONS)
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise InvalidInput(
                 f"Forecourt keeps its state in SQLite or PostgreSQL, not in {url.get_backend_name()}.",

@@ -69,8 +69,9 @@ def _collect(connection: Any, target: Found, seen: dict[int, Found]) -> None:
     if target.id in seen:
         return
     seen[target.id] = target  # said early, so that a circle ends; moved behind its dependents below
-    for other in (*_children(connection, target), *_references(connection, target)):
-        _collect(connection, other, seen)
+    if target.kind.family == "context":  # nothing depends on an artifact
+        for other in (*_children(connection, target), *_references(connection, target)):
+            _collect(connection, other, seen)
     seen[target.id] = seen.pop(target.id)
 
 

@@ -16,7 +16,17 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from forecourt.errors import InvalidInput
-from forecourt.registry.model import BY_ARTIFACT_TYPE, METRIC, METRIC_HISTORY, RUN_FIELDS, V1, ApiVersion, Field, Kind
+from forecourt.registry.model import (
+    BY_ARTIFACT_TYPE,
+    EXTERNAL_ID_LIMIT,
+    METRIC,
+    METRIC_HISTORY,
+    RUN_FIELDS,
+    V1,
+    ApiVersion,
+    Field,
+    Kind,
+)
 
 Document = dict[str, Any]
 Purpose = Literal["create", "update", "put"]
@@ -147,7 +157,7 @@ def _known(kind: Kind, version: ApiVersion, purpose: Purpose) -> dict[str, Reade
 def _readers(kind: Kind, version: ApiVersion, purpose: Purpose) -> dict[str, Reader]:
     readers: dict[str, Reader] = {
         "description": _string,
-        "externalId": _string,
+        "externalId": _external_id,
         "customProperties": _custom_properties,
     }
     if purpose != "update":
@@ -179,6 +189,13 @@ def _string(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise _mismatch(value, where, "string")
     return value
+
+
+def _external_id(value: Any, where: str) -> str:
+    text = _string(value, where)
+    if len(text) > EXTERNAL_ID_LIMIT:
+        raise InvalidInput(f"an externalId has at most {EXTERNAL_ID_LIMIT} characters: bad request")
+    return text
 
 
 def _strings(value: Any, where: str) -> list[str]:

@@ -27,41 +27,36 @@ async def _get(request: Exchange, route: Route, identity: int) -> None:
 
 async def _find(request: Exchange, route: Route, _identity: int) -> None:
     given, kind = request.parameters, route.kinds[0]
-    word = "artifact" if kind.artifact_type else kind.word
-    name, external_id = given.get("name"), given.get("externalId")
-    parent_id = None
-    if kind.parent or kind.artifact_type:
+    name, external_id, parent_id = given.get("name"), given.get("externalId"), None
+    called = _CALLED["artifact" if kind.artifact_type else kind.schema]
+    if len(called) > 1:
         parent_id = given.identity("parentResourceId", "parent resource")
-        enough = (name is not None and parent_id is not None) or external_id is not None
-        either = f"({_CALLED.get(kind.schema, ('artifactName', 'parentResourceId'))[0]} and " + (
-            f"{_CALLED.get(kind.schema, ('artifactName', 'parentResourceId'))[1]})"
-        )
-    else:
-        enough, either = name is not None or external_id is not None, "name"
-    if not enough:
-        comma = "," if either.startswith("(") else ""
-        raise InvalidInput(f"invalid parameters call, supply either {either}{comma} or externalId: bad request")
+        name = name if parent_id is not None else None  # below which parent, nothing says
+    if external_id is None and (name is None or (len(called) > 1 and parent_id is None)):
+        either = f"({' and '.join(called)})," if len(called) > 1 else called[0]
+        raise InvalidInput(f"invalid parameters call, supply either {either} or externalId: bad request")
     found = await request.read(
-        lambda: request.registry.find(
-            route.kinds,
-            name=name if parent_id or not kind.parent else None,
-            parent_id=parent_id,
-            external_id=external_id,
-        ),
+        lambda: request.registry.find(route.kinds, name=name, parent_id=parent_id, external_id=external_id),
         short=True,
     )
     if found is None:
-        said = f"name={name or ''}, externalId={external_id or ''}"
-        raise NotFound(f"no {word}s found for {said}: not found")
+        word = "artifact" if route.kinds is ARTIFACTS else kind.word
+        values = zip(("name", *called[1:]), (name, parent_id), strict=False)
+        said = ", ".join(f"{label}={value if value is not None else ''}" for label, value in values)
+        raise NotFound(f"no {word}s found for {said}, externalId={external_id or ''}: not found")
     await request.show(found)
 
 
-_CALLED = {
+_CALLED: dict[str, tuple[str, ...]] = {
+    "RegisteredModel": ("name",),
+    "ServingEnvironment": ("name",),
+    "Experiment": ("name",),
     "ModelVersion": ("versionName", "registeredModelId"),
     "InferenceService": ("name", "parentResourceId"),
     "ExperimentRun": ("name", "experimentId"),
+    "artifact": ("artifactName", "parentResourceId"),
 }
-"""What upstream calls the two parameters of a search where it says which are missing."""
+"""What upstream calls the parameters of a search: a name, and where it is one below a parent, that."""
 
 
 async def _list(request: Exchange, route: Route, identity: int) -> None:

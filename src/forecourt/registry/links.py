@@ -23,7 +23,7 @@ PARENTS = ("quantized-from", "finetuned-from", "adapter-of", "merged-from", "der
 """What it was made from: Hugging Face's relations to a base model, and one for any other."""
 RELATIONS = (SOURCE, TRAINED_BY, EVIDENCE, *PARENTS)
 
-_LONGEST_URI = 1024
+_LONGEST_URI = 512
 
 
 def add_link(

@@ -18,6 +18,9 @@ Family = Literal["context", "artifact", "execution"]
 NAME_LIMIT = 255
 """The longest name, in characters, with the ``<parent's id>:`` that the database of upstream puts before it."""
 
+EXTERNAL_ID_LIMIT = 255
+"""The longest ``externalId``, in characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Enum:

@@ -121,7 +121,7 @@ class Link(Row):
     version_id: Mapped[int] = mapped_column(ForeignKey("registry_resources.id", ondelete="CASCADE"))
     relation: Mapped[str] = mapped_column(String(32))
     target_id: Mapped[int | None] = mapped_column(ForeignKey("registry_resources.id", ondelete="SET NULL"), index=True)
-    uri: Mapped[str] = mapped_column(String(1024), index=True)
+    uri: Mapped[str] = mapped_column(String(512), index=True)
     detail: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[int] = mapped_column(BigInteger)
 

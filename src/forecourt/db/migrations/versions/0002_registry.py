@@ -84,7 +84,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("relation", sa.String(32), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=True),
-        sa.Column("uri", sa.String(1024), nullable=False),
+        sa.Column("uri", sa.String(512), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_registry_links"),
