@@ -191,9 +191,9 @@ def person() -> str:
     return name if name.isprintable() else ""
 
 
-def _who_asks() -> dict[str, bytes]:
-    headers = {"User-Agent": f"forecourt/{__version__}".encode()}
-    return headers | ({"X-Forwarded-User": name.encode()} if (name := person().strip()) else {})
+def _who_asks() -> dict[bytes, bytes]:
+    headers = {b"User-Agent": f"forecourt/{__version__}".encode()}
+    return headers | ({b"X-Forwarded-User": name.encode()} if (name := person().strip()) else {})
 
 
 def _query(params: Mapping[str, str | int | bool]) -> dict[str, str]:
@@ -213,7 +213,7 @@ def _error(response: httpx.Response) -> ForecourtError:
 
 
 def _meaning(document: Document, status: int) -> ForecourtError:
-    """Return the error that a Kubernetes ``Status`` means, or the gateway's (OpenAI's) or the model registry's error."""
+    """Return what a Kubernetes ``Status`` means, or an error of the gateway (OpenAI's) or the model registry."""
     openai = document.get("error")
     if isinstance(openai, dict):
         document = openai

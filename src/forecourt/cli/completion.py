@@ -16,6 +16,17 @@ from forecourt.cli.resources import INFERENCE_SERVICE, RESOURCES, SERVING_RUNTIM
 _WITHIN = 0.5  # seconds
 _MOST = 100  # names that are offered
 _REGISTRY = "/api/model_registry/v1"
+RELATIONS = (
+    "source",
+    "trained-by",
+    "evidence",
+    "quantized-from",
+    "finetuned-from",
+    "adapter-of",
+    "merged-from",
+    "derived-from",
+)
+"""How a version is related to what it comes from, in the words of `forecourt.registry.links`."""
 
 
 def complete_deployment(ctx: Any, args: list[str], incomplete: str) -> list[str]:
@@ -69,6 +80,11 @@ def complete_version(ctx: Any, args: list[str], incomplete: str) -> list[str]:
         return _models(incomplete) + ([f"{model}/{name}" for name in _versions(model, word)] if slash else [])
     except Exception:
         return []
+
+
+def complete_relation(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the relations of lineage that begin so."""
+    return [word for word in RELATIONS if word.startswith(incomplete)]
 
 
 def _models(incomplete: str) -> list[str]:

@@ -32,7 +32,7 @@ def property_rows(kind: Kind, resource_id: int, document: Document) -> list[dict
                 "name": name,
                 "position": position,
                 "kind": kind.schema,
-                "type": type_,
+                "type": "long" if text is not None and len(text) > HEAD else type_,
                 "head": text[:HEAD] if text is not None else None,
                 "tail": text[HEAD:] or None if text is not None else None,
                 "number": None if text is not None else float(value),

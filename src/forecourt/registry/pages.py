@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
@@ -79,8 +79,9 @@ class Listing:
             "context": self.context_id,
             "limit": limit,
         }
-        if equality := self._driver:
-            query = _driven(self.descending, after is not None)
+        if self._is_driven and self.filter and (equality := self.filter.driver(connection)):
+            rest = None if self.filter.is_equality else self.filter
+            query = _driven(rest, equality.column, self.descending, after is not None)
             values |= equality.parameters
         else:
             scope = (self.parent_id is not None, self.context_id is not None)
@@ -94,13 +95,13 @@ class Listing:
 
     def is_short(self, limit: int) -> bool:
         """Say whether so many rows are read at once, whatever else there is."""
-        return limit <= _SHORT and not self.conditions and (self.filter is None or self._driver is not None)
+        plain = self.filter is None or (self._is_driven and self.filter.is_equality)
+        return limit <= _SHORT and not self.conditions and plain
 
     @property
-    def _driver(self) -> Equality | None:
-        """The equality that its filter is, where the index has the matches in the order that is asked for."""
-        bounded = self.parent_id is not None or self.context_id is not None
-        return self.filter.driver() if self.filter and self.order == "ID" and not bounded else None
+    def _is_driven(self) -> bool:
+        """Whether it is by id, and of all there is: the order in which the index has what is equal."""
+        return self.order == "ID" and self.parent_id is None and self.context_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,12 @@ class _Shape:
     goes_on: bool
 
 
-@cache
-def _driven(descending: bool, goes_on: bool) -> Select[Any]:
-    """Return the query that reads the matches of an equality from the index, where they stand in order."""
-    query = SELECT.join(Property, Property.resource_id == Resource.id).where(Equality.condition())
+@lru_cache(_KEPT)
+def _driven(rest: Filter | None, column: str, descending: bool, goes_on: bool) -> Select[Any]:
+    """Return the query that reads what is equal from the index, in order, and asks each for the rest of the filter."""
+    query = SELECT.join(Property, Property.resource_id == Resource.id).where(Equality.condition(column))
+    if rest is not None:
+        query = query.where(rest.condition())
     return _in_order(query, (Property.resource_id,), descending, goes_on)
 
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
-from forecourt.query import And, Comparison, Expression, compare, parse, to_sql, value_kind
+from forecourt.query import And, Comparison, Expression, compare, parse, pinned, to_sql, value_kind
 from forecourt.query import Kind as ValueKind
 from forecourt.registry.indexing import own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
 from forecourt.registry.tables import HEAD, Property, Resource
 
-FEW = 2000
+FEW = 500
 """How many matches are still put in order rather than met on the way."""
 _PROBES = 16  # comparisons that are asked about; a filter of more is answered on the way
 
@@ -56,12 +56,20 @@ class Filter:
         """Return the filter as a condition on `Resource`."""
         return _condition(self)
 
-    def driver(self) -> Equality | None:
-        """Return the equality that the filter is, where it is one of a text and nothing else.
+    def driver(self, connection: Any) -> Equality | None:
+        """Return the equality that all matches have, the one of the fewest where there are several; None for none.
 
-        Its matches stand in the index by id already.
+        What has it stands in the index by id already.
         """
-        return _driver(self)
+        equalities = _equalities(self)
+        if len(equalities) < 2:
+            return equalities[0] if equalities else None
+        return min(equalities, key=lambda one: connection.execute(_HOW_MANY[one.column], one.parameters).scalar_one())
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether it is one equality and nothing else."""
+        return isinstance(self.expression, Comparison) and bool(_equalities(self))
 
     def candidates(self, connection: Any) -> tuple[int, ...] | None:
         """Return by which of its comparisons all its matches are found, where they are at most `FEW`; else None."""
@@ -93,43 +101,63 @@ def _condition(filter_: Filter) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Equality:
-    """That a property of a kind is a text which the index has whole."""
+    """That a property of a kind has a value; `column` is the one of `Property` that has it."""
 
     kind: Kind
     custom: bool
     name: str
-    head: str
-
-    @staticmethod
-    def condition() -> ColumnElement[bool]:
-        """Return the condition on `Property`, with the values of `parameters` to fill in."""
-        given: dict[str, Any] = {name: bindparam(f"equal_{name}") for name in ("kind", "custom", "name", "head")}
-        same = [getattr(Property, name) == value for name, value in given.items()]
-        return and_(*same, Property.tail.is_(None), Property.type == "string")
+    column: Literal["head", "number"]
+    value: str | float
+    types: tuple[str, ...]
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What to fill in."""
+        """What is to be filled into the `condition`."""
         return {
             "equal_kind": self.kind.schema,
             "equal_custom": int(self.custom),
             "equal_name": self.name,
-            "equal_head": self.head,
+            "equal_value": self.value,
+            "equal_types": self.types,
         }
+
+    @staticmethod
+    def condition(column: str) -> ColumnElement[bool]:
+        """Return the condition on `Property` that any equality of that column is."""
+        return and_(
+            Property.kind == bindparam("equal_kind"),
+            Property.name == bindparam("equal_name"),
+            Property.custom == bindparam("equal_custom"),
+            getattr(Property, column) == bindparam("equal_value"),
+            Property.type.in_(bindparam("equal_types", expanding=True)),
+        )
+
+
+_HOW_MANY = {
+    column: select(func.count()).select_from(
+        select(Property.resource_id).where(Equality.condition(column)).limit(FEW + 1).subquery()
+    )
+    for column in ("head", "number")
+}
 
 
 @lru_cache(_KEPT)
-def _driver(filter_: Filter) -> Equality | None:
-    one = filter_.expression
-    if len(filter_.kinds) > 1 or not isinstance(one, Comparison) or one.operator != "=":
-        return None
-    if not isinstance(one.value, str) or len(one.value) > HEAD or _column(one, filter_.kinds):
-        return None
-    kind, name = filter_.kinds[0], one.property.name
-    own = own_types(kind).get(name)
-    if (own or "string") != "string" or one.property.type not in (None, "string"):
-        return None
-    return Equality(kind, own is None, name, one.value)
+def _equalities(filter_: Filter) -> tuple[Equality, ...]:
+    """Return the equalities that every match has, as far as the index has their values whole."""
+    if len(filter_.kinds) > 1:
+        return ()
+    kind, found = filter_.kinds[0], []
+    for one in pinned(filter_.expression):
+        name, value = one.property.name, one.value
+        if _column(one, filter_.kinds) or isinstance(value, tuple):
+            continue
+        own = own_types(kind).get(name)
+        types = _types(one, {own} if own else set())
+        if isinstance(value, str) and types == ("string",) and len(value) <= HEAD:
+            found.append(Equality(kind, own is None, name, "head", value, types))
+        elif not isinstance(value, str) and "string" not in types:
+            found.append(Equality(kind, own is None, name, "number", float(value), types))
+    return tuple(found)
 
 
 @lru_cache(_KEPT)
@@ -229,7 +257,7 @@ def _types(comparison: Comparison, own: set[str]) -> tuple[str, ...]:
 
 def _value(comparison: Comparison, row: Any, types: tuple[str, ...]) -> ColumnElement[bool]:
     if types == ("string",):
-        return and_(row.type == "string", _text(comparison, row))
+        return _text(comparison, row)
     if types == ("bool",):
         return and_(row.type == "bool", _bool(comparison, row))
     kind: ValueKind = "int" if types == ("int",) else "double"
@@ -251,7 +279,8 @@ def _text(comparison: Comparison, row: Any) -> ColumnElement[bool]:
     """Compare a text: by its head as far as the index can tell, by all of it where that is not enough."""
     value, operator = comparison.value, comparison.operator
     whole = row.head + func.coalesce(row.tail, "")
-    checked = compare(whole, comparison, "string")
+    text = row.type.in_(("string", "long"))
+    checked = and_(text, compare(whole, comparison, "string"))
     if operator == "IN" and isinstance(value, tuple):
         heads = [str(each)[:HEAD] for each in value]
         return and_(row.head.in_(heads), checked) if heads else checked
@@ -260,7 +289,7 @@ def _text(comparison: Comparison, row: Any) -> ColumnElement[bool]:
     head = value[:HEAD]
     match operator:
         case "=" if len(value) <= HEAD:
-            return and_(row.head == head, row.tail.is_(None))
+            return and_(row.head == head, row.type == "string")
         case "=":
             return and_(row.head == head, checked)
         case ">" | ">=":

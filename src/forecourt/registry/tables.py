@@ -40,6 +40,7 @@ def _where(name: str, condition: str, *columns: str, unique: bool = False) -> In
     return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
+_BY = ("kind", "name", "custom")
 _binary = String(HEAD).with_variant(String(HEAD, collation="C"), "postgresql")
 
 
@@ -70,12 +71,16 @@ class Resource(Row):
 
 
 class Property(Row):
-    """One value of a document. Of a text `head` is the beginning and `tail` what comes after it, if anything does."""
+    """One value of a document. Its `type` is int, double, bool or string, or long for a text that has a `tail`.
+
+    Of a text `head` is the beginning, which the index has. The index also has what a row must be asked besides, so that
+    counting matches reads nothing else.
+    """
 
     __tablename__ = "registry_properties"
     __table_args__ = (
-        _where("ix_registry_properties_text", "head IS NOT NULL", "kind", "name", "head", "resource_id"),
-        _where("ix_registry_properties_number", "number IS NOT NULL", "kind", "name", "number", "resource_id"),
+        _where("ix_registry_properties_text", "head IS NOT NULL", *_BY, "head", "resource_id", "type"),
+        _where("ix_registry_properties_number", "number IS NOT NULL", *_BY, "number", "resource_id", "type"),
         {"sqlite_with_rowid": False},
     )
 

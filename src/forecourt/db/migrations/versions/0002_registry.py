@@ -54,7 +54,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     for name, column in (("text", "head"), ("number", "number")):
-        columns = ["kind", "name", column, "resource_id"]
+        columns = ["kind", "name", "custom", column, "resource_id", "type"]
         _index(f"ix_registry_properties_{name}", columns, f"{column} IS NOT NULL", table="registry_properties")
 
     op.create_table(

@@ -1,0 +1,205 @@
+"""``forecourt registry register``: a model's URI becomes a version in the registry, with all that is known of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecourt.cli.completion import complete_image, complete_model, complete_version
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
+from forecourt.cli.registry_properties import LabelOption, PropertyOption
+
+if TYPE_CHECKING:
+    from forecourt.cli.client import Client
+    from forecourt.cli.registry_origin import Origin
+
+app = typer.Typer()
+
+Document = dict[str, Any]
+
+
+def _text(metavar: str, text: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, metavar=metavar, help=text, show_default=False, **more)
+
+
+@app.command()
+def register(
+    uri: Annotated[
+        str,
+        typer.Argument(
+            metavar="URI",
+            help="oci://…, s3://…, hf://owner/model, https://…, or a path.",
+            autocompletion=complete_image,
+        ),
+    ],
+    name: Annotated[
+        str,
+        _text("MODEL", "Name of the model; by default the URI's last word.", autocompletion=complete_model),
+    ] = "",
+    version: Annotated[str, _text("VERSION", "Name of the version; by default the image's tag, else v1, v2, …")] = "",
+    description: Annotated[str, _text("TEXT", "What the model is, where it is new.")] = "",
+    version_description: Annotated[str, _text("TEXT", "What the version is; by default what its files say.")] = "",
+    owner: Annotated[str, _text("NAME", "Whose the model is, where it is new; by default you.")] = "",
+    author: Annotated[str, _text("NAME", "Who made the version; by default you.")] = "",
+    model_format: Annotated[
+        str, _text("NAME", "Format of the model, as gguf; by default what its files say.", "--format")
+    ] = "",
+    format_version: Annotated[str, _text("VERSION", "Version of the format.")] = "",
+    pairs: PropertyOption = None,
+    labels: LabelOption = None,
+    alias: Annotated[list[str] | None, _text("NAME", "An alias, as champion. Repeatable.")] = None,
+    stage: Annotated[str, _text("STAGE", "development, staging or production.")] = "",
+    source: Annotated[
+        str, _text("URI", "Where it comes from; by default what its files say, else where they are.")
+    ] = "",
+    trained_by: Annotated[str, _text("URI", "The training run that made it.")] = "",
+    parent: Annotated[
+        list[str] | None,
+        _text(
+            "MODEL/VERSION|URI",
+            "What it was made from; by default what its files say. Repeatable.",
+            autocompletion=complete_version,
+        ),
+    ] = None,
+    relation: Annotated[
+        str,
+        _text("RELATION", "How: quantized-from, finetuned-from, adapter-of, merged-from, derived-from."),
+    ] = "",
+    evidence: Annotated[list[str] | None, _text("URI", "What was measured of it. Repeatable.")] = None,
+    pin: Annotated[bool, typer.Option("--pin/--no-pin", help="Write an image's digest into its URI.")] = True,
+    output: OutputOption = Output.TABLE,
+    json: JsonOption = False,
+) -> None:
+    """Register a version of a model: where its files are, what they are, where they come from.
+
+    Nothing is copied. An image is asked for its format, size and origin, and files on this machine are read for them.
+    A model of that name that is there stays as it is, and gets another version.
+    """
+    from forecourt.cli.client import person
+    from forecourt.cli.connection import connect
+    from forecourt.cli.registry_names import MODELS, OURS, Target, listing
+    from forecourt.cli.registry_origin import look
+    from forecourt.cli.registry_properties import properties
+    from forecourt.errors import AlreadyExists, InvalidInput
+
+    output = Output.JSON if json else output
+    given = properties(pairs or [], labels or [])
+    origin = look(uri, pin=pin)
+    name = name or origin.name
+    if not name:
+        raise InvalidInput(f"{uri} does not say how to call the model.", hint="Say it: --name MODEL")
+    client = connect()
+    links = _links(client, origin, source, trained_by, parent or [], relation, evidence or [])
+    there = listing(client, MODELS, filters=[_equals("name", name)], limit=1)["items"]
+    version = version or origin.tag or _next(client, there)
+    if there and (description or owner):
+        console.warn(f"{name} is there already, and stays as it is: change it with forecourt registry set {name}")
+    author = author or person()
+    wanted = {
+        "registeredModel": _said(
+            name=name,
+            description=description or origin.description,
+            owner=owner or author,
+            license=origin.license,
+            language=list(origin.languages),
+        ),
+        "modelVersion": _said(
+            name=version,
+            description=version_description or origin.description,
+            author=author,
+            customProperties=_properties(origin) | given,
+        ),
+        "modelArtifact": _artifact(origin, name, model_format or origin.format, format_version),
+        "aliases": alias or [],
+        "stage": stage,
+        "links": links,
+    }
+    try:
+        made = client.post(f"{OURS}/register", wanted)
+    except AlreadyExists as error:
+        error.hint = error.hint or "Choose another version: --version NAME"
+        raise
+    target = Target(made["registeredModel"], made["modelVersion"])
+    if output in {Output.JSON, Output.YAML}:
+        print_document(made, output)
+    elif output is Output.NAME:
+        console.print(target.shown)
+    else:
+        _show(target, made, links, new=not there)
+
+
+def _equals(field: str, value: str) -> str:
+    from forecourt.cli.registry_filters import equals
+
+    return equals(field, value)
+
+
+def _said(**fields: object) -> Document:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _properties(origin: Origin) -> Document:
+    from forecourt.cli.registry_properties import to_metadata
+
+    return {key: to_metadata(value) for key, value in origin.properties.items()}
+
+
+def _artifact(origin: Origin, name: str, model_format: str, format_version: str) -> Document:
+    from forecourt.cli.registry_properties import to_metadata
+
+    return _said(
+        name=name,
+        artifactType="model-artifact",
+        uri=origin.uri,
+        state="LIVE",
+        modelFormatName=model_format,
+        modelFormatVersion=format_version,
+        customProperties={"digest": to_metadata(origin.digest)} if origin.digest else {},
+    )
+
+
+def _next(client: Client, models: list[Document]) -> str:
+    """Return the next free name among ``v1``, ``v2`` and so on."""
+    from forecourt.cli.registry_names import MODELS, listing
+
+    if not models:
+        return "v1"
+    versions = listing(client, f"{MODELS}/{models[0]['id']}/versions")["items"]
+    numbers = [int(found[1]) for one in versions if (found := re.fullmatch(r"v([0-9]{1,9})", one["name"]))]
+    return f"v{max(numbers, default=0) + 1}"
+
+
+def _links(
+    client: Client,
+    origin: Origin,
+    source: str,
+    trained_by: str,
+    parents: list[str],
+    relation: str,
+    evidence: list[str],
+) -> list[Document]:
+    """Return the arrows of lineage; parents that are said take the place of what the files say."""
+    from forecourt.cli.registry_links import end
+
+    relation = relation or origin.relation
+    pairs = [("source", source or origin.source), ("trained-by", trained_by)]
+    pairs += [("evidence", each) for each in evidence]
+    links: list[Document] = [{"relation": one, "uri": uri} for one, uri in pairs if uri]
+    if parents:
+        links += [{"relation": relation} | end(client, each) for each in parents]
+    elif origin.base:
+        links.append({"relation": relation, "uri": origin.base})
+    return links
+
+
+def _show(target: Any, made: Document, links: list[Document], *, new: bool) -> None:
+    artifact = made["modelArtifact"]
+    console.print(f"Registered {target.shown}" + (" (a new model)" if new else ""))
+    rows = {"URI": artifact["uri"], "Format": artifact.get("modelFormatName") or "<unknown>"}
+    for title, value in rows.items():
+        console.print(f"  {title + ':':<16}{value}")
+    for link in links:
+        console.print(f"  {link['relation'] + ':':<16}{link['uri']}")
+    console.note(f"\nServe it: forecourt deploy {target.uri}")
