@@ -118,7 +118,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application.include_router(_server_router(settings, record, metrics, ending, database))
         await gateway.startup()
         async with _RegistryThread(registry_app(store, Repositories(settings.repositories, store)), registry):
-            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, models_api, _shared(models_api, settings), application)))
+            shared = _shared(models_api, settings)
+            server = _Uvicorn(_uvicorn_config(_dispatch(gateway, models_api, shared, application)))
             reconciling = asyncio.create_task(reconciler.run(driver))
             registering = asyncio.create_task(Registration(objects, models).run())
             serving = asyncio.create_task(server.serve(sockets=[api]))
@@ -257,8 +258,9 @@ def _server_router(
 def _shared(models: RegistryApi, settings: Settings) -> Any:
     """Let web pages of the origins that are set read and write the registry's API (CORS)."""
     origins = [re.escape(origin).replace(r"\*", "[^/]*") for origin in settings.cors_origins.split(",") if origin]
+    application: Any = models
     return CORSMiddleware(
-        models,
+        application,
         allow_origin_regex="|".join(origins) or None,
         allow_methods=["GET", "POST", "PATCH"],
         allow_headers=["*"],

@@ -38,7 +38,7 @@ def model(ask) -> str:
 def deployed(model):
     """The same model, its version v2 being served."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import API, target
+    from forecourt.cli.registry.names import API, target
 
     client = connect()
     of = target(client, f"{model}/v2")

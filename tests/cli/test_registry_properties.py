@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forecourt.cli.registry_filters import beginning, containing, text
-from forecourt.cli.registry_properties import from_metadata, properties, short, split, to_metadata
+from forecourt.cli.registry.filters import beginning, containing, text
+from forecourt.cli.registry.properties import from_metadata, properties, short, split, to_metadata
 from forecourt.errors import InvalidInput
 from forecourt.query import parse
 

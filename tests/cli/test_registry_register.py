@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from tiny_models import write_gguf, write_transformers
 
-from forecourt.cli.registry_origin import look
+from forecourt.cli.registry.origin import look
 from forecourt.errors import InvalidInput, NotFound
 
 NUMBERS = count(1)

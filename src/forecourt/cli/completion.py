@@ -9,24 +9,11 @@ import json
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from forecourt.cli.resources import INFERENCE_SERVICE, RESOURCES, SERVING_RUNTIME, Resource
 
 _WITHIN = 0.5  # seconds
-_MOST = 100  # names that are offered
-_REGISTRY = "/api/model_registry/v1"
-RELATIONS = (
-    "source",
-    "trained-by",
-    "evidence",
-    "quantized-from",
-    "finetuned-from",
-    "adapter-of",
-    "merged-from",
-    "derived-from",
-)
-"""How a version is related to what it comes from, in the words of `forecourt.registry.links`."""
 
 
 def complete_deployment(ctx: Any, args: list[str], incomplete: str) -> list[str]:
@@ -65,53 +52,16 @@ def complete_image(ctx: Any, args: list[str], incomplete: str) -> list[str]:
         return []
 
 
-def complete_model(ctx: Any, args: list[str], incomplete: str) -> list[str]:
-    """Return the names of the registry's models that begin so."""
-    try:
-        return _models(incomplete)
-    except Exception:
-        return []
-
-
-def complete_version(ctx: Any, args: list[str], incomplete: str) -> list[str]:
-    """Return the models that begin so, and behind a slash the versions and aliases of the model before it."""
-    try:
-        model, slash, word = incomplete.rpartition("/")
-        return _models(incomplete) + ([f"{model}/{name}" for name in _versions(model, word)] if slash else [])
-    except Exception:
-        return []
-
-
-def complete_relation(ctx: Any, args: list[str], incomplete: str) -> list[str]:
-    """Return the relations of lineage that begin so."""
-    return [word for word in RELATIONS if word.startswith(incomplete)]
-
-
-def _models(incomplete: str) -> list[str]:
-    from forecourt.cli.registry_filters import beginning
-
-    query = urlencode({"filterQuery": beginning("name", incomplete), "pageSize": _MOST})
-    return [str(item["name"]) for item in _ask(f"{_REGISTRY}/registered_models?{query}")["items"]]
-
-
-def _versions(model: str, incomplete: str) -> list[str]:
-    found = _ask(f"{_REGISTRY}/registered_model?{urlencode({'name': model})}")
-    path = f"registered_models/{found['id']}"
-    versions = _ask(f"{_REGISTRY}/{path}/versions?{urlencode({'pageSize': _MOST})}")["items"]
-    aliases = _ask(f"/api/forecourt/v1/registry/{path}/aliases")["items"]
-    names = [*(str(one["name"]) for one in versions), *(str(one["alias"]) for one in aliases)]
-    return [name for name in names if name.startswith(incomplete)]
-
-
 def _names(kind: Resource, namespace: str | None, incomplete: str) -> list[str]:
     try:
-        items = _ask(kind.path(namespace or "default"))["items"]
+        items = ask(kind.path(namespace or "default"))["items"]
         return [name for item in items if (name := str(item["metadata"]["name"])).startswith(incomplete)]
     except Exception:
         return []
 
 
-def _ask(path: str) -> Any:
+def ask(path: str) -> Any:
+    """GET a path of this home's server; raises whatever goes wrong."""
     from http.client import HTTPConnection
 
     record = json.loads((_home() / "server.json").read_bytes())

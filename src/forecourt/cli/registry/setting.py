@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, console, print_json
-from forecourt.cli.registry_names import API, OURS, TargetArgument
-from forecourt.cli.registry_properties import STAGE, LabelOption, PropertyOption
+from forecourt.cli.registry.names import API, OURS, TargetArgument
+from forecourt.cli.registry.properties import STAGE, LabelOption, PropertyOption
 
 if TYPE_CHECKING:
-    from forecourt.cli.registry_names import Target
+    from forecourt.cli.registry.names import Target
 
 app = typer.Typer()
 
@@ -59,8 +59,8 @@ def set_(
 ) -> None:
     """Change a model or a version; what is not said stays. An empty text empties a field."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import target as find
-    from forecourt.cli.registry_properties import properties
+    from forecourt.cli.registry.names import target as find
+    from forecourt.cli.registry.properties import properties
     from forecourt.errors import InvalidInput
 
     of_model = {"owner": owner, "provider": provider, "license": license_, "licenseLink": license_link}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.completion import complete_version
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
-from forecourt.cli.registry_names import OURS, SCHEME, VERSIONS
+from forecourt.cli.registry.completing import complete_version
+from forecourt.cli.registry.names import OURS, SCHEME, VERSIONS
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -52,7 +52,7 @@ def lineage(
     A URI or a digest is followed back to the versions that it leads to. In JSON, a parent has its own lineage in it.
     """
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import version_target
+    from forecourt.cli.registry.names import version_target
 
     output = Output.JSON if json else output
     client = connect()
@@ -126,7 +126,7 @@ def _words(word: str) -> Iterator[str]:
     scheme, _, rest = word.partition("://")
     if scheme.partition("+")[0] != "oci":
         return
-    from forecourt.cli.registry_origin import image
+    from forecourt.cli.registry.origin import image
     from forecourt.errors import ForecourtError
     from forecourt.oci import Reference
 

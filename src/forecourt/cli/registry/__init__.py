@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from forecourt.cli import (
-    registry_aliases,
-    registry_delete,
-    registry_describe,
-    registry_history,
-    registry_links,
-    registry_listing,
-    registry_register,
-    registry_search,
-    registry_set,
-    registry_tree,
+from forecourt.cli.registry import (
+    aliases,
+    delete,
+    describe,
+    history,
+    links,
+    listing,
+    register,
+    search,
+    setting,
+    tree,
 )
 
 app = typer.Typer(
@@ -25,15 +25,15 @@ app = typer.Typer(
 )
 
 for _part in (
-    registry_listing,
-    registry_search,
-    registry_describe,
-    registry_register,
-    registry_set,
-    registry_aliases,
-    registry_tree,
-    registry_links,
-    registry_history,
-    registry_delete,
+    listing,
+    search,
+    describe,
+    register,
+    setting,
+    aliases,
+    tree,
+    links,
+    history,
+    delete,
 ):
     app.registered_commands += _part.app.registered_commands

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.completion import complete_image, complete_model, complete_version
+from forecourt.cli.completion import complete_image
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
-from forecourt.cli.registry_properties import LabelOption, PropertyOption
+from forecourt.cli.registry.completing import complete_model, complete_version
+from forecourt.cli.registry.properties import LabelOption, PropertyOption
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.cli.registry_origin import Origin
+    from forecourt.cli.registry.origin import Origin
 
 app = typer.Typer()
 
@@ -79,9 +80,9 @@ def register(
     """
     from forecourt.cli.client import person
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import MODELS, OURS, Target, listing
-    from forecourt.cli.registry_origin import look
-    from forecourt.cli.registry_properties import properties
+    from forecourt.cli.registry.names import MODELS, OURS, Target, listing
+    from forecourt.cli.registry.origin import look
+    from forecourt.cli.registry.properties import properties
     from forecourt.errors import AlreadyExists, InvalidInput
 
     output = Output.JSON if json else output
@@ -131,7 +132,7 @@ def register(
 
 
 def _equals(field: str, value: str) -> str:
-    from forecourt.cli.registry_filters import equals
+    from forecourt.cli.registry.filters import equals
 
     return equals(field, value)
 
@@ -141,13 +142,13 @@ def _said(**fields: object) -> Document:
 
 
 def _properties(origin: Origin) -> Document:
-    from forecourt.cli.registry_properties import to_metadata
+    from forecourt.cli.registry.properties import to_metadata
 
     return {key: to_metadata(value) for key, value in origin.properties.items()}
 
 
 def _artifact(origin: Origin, name: str, model_format: str, format_version: str) -> Document:
-    from forecourt.cli.registry_properties import to_metadata
+    from forecourt.cli.registry.properties import to_metadata
 
     return _said(
         name=name,
@@ -162,7 +163,7 @@ def _artifact(origin: Origin, name: str, model_format: str, format_version: str)
 
 def _next(client: Client, models: list[Document]) -> str:
     """Return the next free name among ``v1``, ``v2`` and so on."""
-    from forecourt.cli.registry_names import MODELS, listing
+    from forecourt.cli.registry.names import MODELS, listing
 
     if not models:
         return "v1"
@@ -181,7 +182,7 @@ def _links(
     evidence: list[str],
 ) -> list[Document]:
     """Return the arrows of lineage; parents that are said take the place of what the files say."""
-    from forecourt.cli.registry_links import end
+    from forecourt.cli.registry.links import end
 
     relation = relation or origin.relation
     pairs = [("source", source or origin.source), ("trained-by", trained_by)]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.completion import complete_version
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
-from forecourt.cli.registry_names import MODELS, OURS, VERSIONS
+from forecourt.cli.registry.completing import complete_version
+from forecourt.cli.registry.names import MODELS, OURS, VERSIONS
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -39,8 +39,8 @@ def history(
 ) -> None:
     """Show who changed what and when, the newest first. -o wide shows the program too, and whole values."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import target as find
-    from forecourt.cli.registry_properties import moment
+    from forecourt.cli.registry.names import target as find
+    from forecourt.cli.registry.properties import moment
 
     output = Output.JSON if json else output
     client = connect()
@@ -81,7 +81,7 @@ def _entries(client: Client, params: dict[str, Any], limit: int) -> Document:
 
 def names(client: Client, entries: list[Document]) -> dict[str, str]:
     """Return what the models and versions are called that entries are about, or name, by their ids."""
-    from forecourt.cli.registry_names import by_id
+    from forecourt.cli.registry.names import by_id
 
     versions, models = {}, {}
     for entry in entries:
@@ -135,7 +135,7 @@ def changed(entry: Document, known: Names, *, longest: int = _LONGEST) -> Iterat
 
 def _flat(document: Document | None, known: Names) -> dict[str, object]:
     """Return a document's fields, its custom properties among them, ids of versions as their names."""
-    from forecourt.cli.registry_properties import from_metadata
+    from forecourt.cli.registry.properties import from_metadata
 
     found: dict[str, object] = {}
     for name, value in (document or {}).items():

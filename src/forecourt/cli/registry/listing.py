@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
-from forecourt.cli.registry_names import ARCHIVED, LIVE, MODELS, VERSIONS, ModelArgument
+from forecourt.cli.registry.names import ARCHIVED, LIVE, MODELS, VERSIONS, ModelArgument
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -40,8 +40,8 @@ def models(
 ) -> None:
     """List models, those that changed last first."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_filters import equals
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.filters import equals
+    from forecourt.cli.registry.names import listing
 
     output = Output.JSON if json else output
     client = connect()
@@ -75,7 +75,7 @@ def versions(
 ) -> None:
     """List the versions of a model, the newest first. -o wide asks each for its format and where its files are."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import listing, target
+    from forecourt.cli.registry.names import listing, target
     from forecourt.errors import InvalidInput
 
     output = Output.JSON if json else output
@@ -110,8 +110,8 @@ def tell_more(found: Document) -> None:
 
 def show_versions(client: Client, model_id: str, items: list[Document], *, wide: bool, headers: bool = True) -> None:
     """Print versions of a model as a table."""
-    from forecourt.cli.registry_names import aliases
-    from forecourt.cli.registry_properties import ago, stage_of
+    from forecourt.cli.registry.names import aliases
+    from forecourt.cli.registry.properties import ago, stage_of
 
     names: dict[str, list[str]] = {}
     for alias, of in aliases(client, model_id).items():
@@ -136,14 +136,14 @@ def _states(archived: bool, everything: bool) -> str:
 
 
 def _newest_artifact(client: Client, version_id: str) -> Document:
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.names import listing
 
     items = listing(client, f"{VERSIONS}/{version_id}/artifacts", limit=20)["items"]
     return next((item for item in items if item["artifactType"] == "model-artifact"), {})
 
 
 def _show_models(client: Client, items: list[Document], *, states: bool, wide: bool, headers: bool) -> None:
-    from forecourt.cli.registry_properties import ago, short
+    from forecourt.cli.registry.properties import ago, short
 
     newest = _newest_versions(client, [item["id"] for item in items])
     columns = ["Name", "Latest", *(["State"] if states else []), "Owner", "Labels", "Modified"]
@@ -159,8 +159,8 @@ def _show_models(client: Client, items: list[Document], *, states: bool, wide: b
 
 def _newest_versions(client: Client, model_ids: Iterable[str]) -> dict[str, str]:
     """Return the names of models' newest versions that are live, by the models' ids."""
-    from forecourt.cli.registry_filters import one_of
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.filters import one_of
+    from forecourt.cli.registry.names import listing
 
     ids, found = list(model_ids), {}
     for start in range(0, len(ids), 500):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.completion import RELATIONS, complete_relation, complete_version
 from forecourt.cli.output import JsonOption, console, print_json
-from forecourt.cli.registry_names import OURS, VersionArgument
+from forecourt.cli.registry.completing import RELATIONS, complete_relation, complete_version
+from forecourt.cli.registry.names import OURS, VersionArgument
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -36,7 +36,7 @@ def link(
 ) -> None:
     """Add to a version's lineage: its source, its training run, what it was made from, evidence."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import version_target
+    from forecourt.cli.registry.names import version_target
 
     client = connect()
     named = version_target(client, version)
@@ -52,7 +52,7 @@ def link(
 def unlink(version: VersionArgument, relation: RelationArgument, to: EndArgument, json: JsonOption = False) -> None:
     """Take an arrow out of a version's lineage."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import version_target
+    from forecourt.cli.registry.names import version_target
     from forecourt.errors import NotFound
 
     client = connect()
@@ -74,7 +74,7 @@ def unlink(version: VersionArgument, relation: RelationArgument, to: EndArgument
 
 def end(client: Client, text: str) -> Document:
     """Return where an arrow leads to: a version of ours with its id, or any URI. Raises `NotFound`."""
-    from forecourt.cli.registry_names import SCHEME, version_target
+    from forecourt.cli.registry.names import SCHEME, version_target
 
     if "://" in text and not text.startswith(SCHEME):
         return {"uri": text}

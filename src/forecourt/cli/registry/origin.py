@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from forecourt.errors import ForecourtError, InvalidInput, NotFound, UnsafeContent
 
 if TYPE_CHECKING:
-    from forecourt.cli.registry_properties import Value
+    from forecourt.cli.registry.properties import Value
     from forecourt.modelcar import ModelCar, ModelInfo
 
 _HUB = "https://huggingface.co/"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, console, print_json
-from forecourt.cli.registry_names import OURS, TargetsArgument
+from forecourt.cli.registry.names import OURS, TargetsArgument
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.cli.registry_names import Target
+    from forecourt.cli.registry.names import Target
 
 app = typer.Typer()
 
@@ -104,7 +104,7 @@ def delete(
 
 
 def _find(client: Client, word: str) -> Target:
-    from forecourt.cli.registry_names import target
+    from forecourt.cli.registry.names import target
 
     return target(client, word)
 

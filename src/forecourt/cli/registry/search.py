@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
-from forecourt.cli.registry_listing import FilterOption, LimitOption
+from forecourt.cli.registry.listing import FilterOption, LimitOption
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -51,8 +51,8 @@ def search(
 ) -> None:
     """Find models, versions and artifacts, archived ones too."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_filters import containing
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.filters import containing
+    from forecourt.cli.registry.names import listing
     from forecourt.errors import InvalidInput
 
     if not words and not filter_query:
@@ -86,7 +86,7 @@ def search(
 
 
 def _rows(client: Client, items: list[Document]) -> Iterator[list[object]]:
-    from forecourt.cli.registry_names import MODELS, by_id
+    from forecourt.cli.registry.names import MODELS, by_id
 
     owners = by_id(client, MODELS, [item["registeredModelId"] for item in items if item["kind"] == "version"])
     for item in items:

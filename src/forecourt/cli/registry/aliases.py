@@ -8,11 +8,11 @@ from urllib.parse import quote
 import typer
 
 from forecourt.cli.output import JsonOption, console, print_json
-from forecourt.cli.registry_names import API, MODELS, OURS, VERSIONS, TargetArgument, TargetsArgument
+from forecourt.cli.registry.names import API, MODELS, OURS, VERSIONS, TargetArgument, TargetsArgument
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.cli.registry_names import Target
+    from forecourt.cli.registry.names import Target
 
 app = typer.Typer()
 
@@ -28,8 +28,8 @@ def alias(
 ) -> None:
     """Give a version aliases. Each is for one version of its model at a time, and is taken from the one that has it."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import target as find
-    from forecourt.cli.registry_names import version_target
+    from forecourt.cli.registry.names import target as find
+    from forecourt.cli.registry.names import version_target
 
     client = connect()
     named = find(client, target) if remove else version_target(client, target)
@@ -45,7 +45,7 @@ def alias(
 
 def _give(client: Client, named: Target, name: str) -> tuple[str, Document]:
     """Give a version an alias; return what to say of it, and the answer."""
-    from forecourt.cli.registry_names import by_id
+    from forecourt.cli.registry.names import by_id
 
     made: Document = client.send("PUT", _path(named, name), {"modelVersionId": int(named.id)})
     taken = ""
@@ -57,7 +57,7 @@ def _give(client: Client, named: Target, name: str) -> tuple[str, Document]:
 
 def _take(client: Client, named: Target, name: str) -> tuple[str, Document]:
     """Take an alias away; return what to say of it, and the answer."""
-    from forecourt.cli.registry_names import aliases
+    from forecourt.cli.registry.names import aliases
     from forecourt.errors import NotFound
 
     if named.version and aliases(client, named.model["id"]).get(name) not in (named.id, None):
@@ -84,8 +84,8 @@ def restore(targets: TargetsArgument, json: JsonOption = False) -> None:
 
 def _put(words: list[str], state: str, *, json: bool) -> None:
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_describe import services
-    from forecourt.cli.registry_names import target
+    from forecourt.cli.registry.describe import services
+    from forecourt.cli.registry.names import target
 
     client = connect()
     named = [target(client, word) for word in words]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
-from forecourt.cli.registry_names import MODELS, OURS, TargetArgument
+from forecourt.cli.registry.names import MODELS, OURS, TargetArgument
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.cli.registry_names import Target
+    from forecourt.cli.registry.names import Target
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def describe(
 ) -> None:
     """Show a model or a version: properties, aliases, files, what serves it, its latest changes."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry_names import target as find
+    from forecourt.cli.registry.names import target as find
 
     output = Output.JSON if json else output
     client = connect()
@@ -54,7 +54,7 @@ def describe(
 
 
 def _model(client: Client, named: Target) -> Document:
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.names import listing
 
     found = listing(client, f"{named.path}/versions", limit=_VERSIONS)
     return {
@@ -67,7 +67,7 @@ def _model(client: Client, named: Target) -> Document:
 
 
 def _version(client: Client, named: Target) -> Document:
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.names import listing
 
     return {
         "registeredModel": named.model,
@@ -79,8 +79,8 @@ def _version(client: Client, named: Target) -> Document:
 
 def services(client: Client, named: Target, *filters: str) -> list[Document]:
     """Return the inference services that name a model or a version."""
-    from forecourt.cli.registry_filters import one_of
-    from forecourt.cli.registry_names import listing
+    from forecourt.cli.registry.filters import one_of
+    from forecourt.cli.registry.names import listing
 
     field = "modelVersionId" if named.version else "registeredModelId"
     found = listing(client, "inference_services", filters=[one_of(field, [named.id]), *filters], newest=False)
@@ -120,7 +120,7 @@ def _model_lines(named: Target, found: Document) -> Iterator[str]:
 
 
 def _version_lines(named: Target, found: Document) -> Iterator[str]:
-    from forecourt.cli.registry_tree import deployment
+    from forecourt.cli.registry.tree import deployment
 
     version, lineage = named.version or {}, found["lineage"]
     yield from _pairs(
@@ -148,7 +148,7 @@ def _version_lines(named: Target, found: Document) -> Iterator[str]:
 
 
 def _common(document: Document) -> dict[str, object]:
-    from forecourt.cli.registry_properties import ago, moment, split
+    from forecourt.cli.registry.properties import ago, moment, split
 
     labels, others = split(document)
     said: dict[str, object] = {
@@ -163,7 +163,7 @@ def _common(document: Document) -> dict[str, object]:
 
 
 def _artifact(artifact: Document) -> Iterator[str]:
-    from forecourt.cli.registry_properties import split
+    from forecourt.cli.registry.properties import split
 
     kind = artifact["artifactType"].removesuffix("-artifact")
     yield f"  {artifact.get('name') or '<unnamed>'} ({kind}, {artifact.get('state')})"
@@ -178,7 +178,7 @@ def _artifact(artifact: Document) -> Iterator[str]:
 
 
 def _show_versions(client: Client, named: Target, found: Document) -> None:
-    from forecourt.cli.registry_listing import show_versions
+    from forecourt.cli.registry.listing import show_versions
 
     console.print("Versions:")
     if found["modelVersions"]:
@@ -190,8 +190,8 @@ def _show_versions(client: Client, named: Target, found: Document) -> None:
 
 
 def _change_lines(client: Client, changes: list[Document]) -> list[str]:
-    from forecourt.cli.registry_history import changed, names
-    from forecourt.cli.registry_properties import ago
+    from forecourt.cli.registry.history import changed, names
+    from forecourt.cli.registry.properties import ago
 
     known = names(client, changes)
     return [

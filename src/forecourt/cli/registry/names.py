@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote
 
 import typer
 
-from forecourt.cli.completion import complete_model, complete_version
-from forecourt.cli.registry_filters import equals, one_of, together
+from forecourt.cli.registry.completing import complete_model, complete_version
+from forecourt.cli.registry.filters import equals, one_of, together
 from forecourt.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
