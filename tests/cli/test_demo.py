@@ -38,7 +38,7 @@ def test_the_demo_answers_and_takes_down_what_it_started(start, tmp_path):
     assert f"Port {port} is taken; using a free one." in err
     assert "What is the capital of France?" in out
     assert "Paris" in out
-    for step in ("Model", "Server", "Pack", "Push", "Deploy", "Answer"):
+    for step in ("Model", "Server", "Pack", "Push", "Register", "Deploy", "Answer"):
         assert f"\n{step} " in f"\n{err}"
     assert "98.4 MB" in err
     assert not (tmp_path / "home" / "server.json").exists()

@@ -35,6 +35,9 @@ _NAME = "smollm2"
 _NAMESPACE = "default"
 _RUNTIME = "llamacpp"
 _IMAGE = "demo/smollm2-135m-instruct:1.0"
+_MODEL = "SmolLM2-135M-Instruct"
+_VERSION = "1.0"
+_MADE_FROM = {"relation": "quantized-from", "uri": "hf://HuggingFaceTB/SmolLM2-135M-Instruct"}
 # The model's own default leads so small a model astray. With this, its likeliest first word leads to Paris, and so does
 # the next likeliest: the arithmetic of another processor does not turn the answer.
 _SYSTEM = "You answer questions in one short sentence."
@@ -66,7 +69,8 @@ def demo(
         model = _model(mine)
         client, registry = _server(mine, undo)
         uri = _push(mine, model, f"{registry}/{_IMAGE}")
-        _deploy(client, uri, undo)
+        registered = _register(client, uri)
+        _deploy(client, registered, undo)
         answer = _ask(client)
         if _EXPECTED not in answer:
             from forecourt.errors import ForecourtError
@@ -187,16 +191,38 @@ def _push(mine: Settings, model: Path, image: str) -> str:
     return f"oci://{reference}"
 
 
+def _register(client: Client, uri: str) -> str:
+    """Register the image as a version of its model, where it is not yet; return the URI to deploy."""
+    from forecourt.cli.client import person
+    from forecourt.cli.registry.names import OURS
+    from forecourt.cli.registry.origin import look
+    from forecourt.cli.registry.register import registration
+    from forecourt.errors import AlreadyExists
+
+    with _step("Register") as step:
+        step.result = f"{_MODEL}/{_VERSION}"
+        origin = look(uri)
+        wanted = registration(origin, _MODEL, _VERSION, author=person(), owner=person())
+        links = [{"relation": "source", "uri": origin.source}, _MADE_FROM]
+        try:
+            client.post(f"{OURS}/register", wanted | {"links": links})
+        except AlreadyExists:
+            step.result += ", which is there already"
+    return f"model-registry://{_MODEL}/{_VERSION}"
+
+
 def _deploy(client: Client, uri: str, undo: ExitStack) -> None:
-    """Deploy the image, or leave a deployment that is there already as it is, and wait until it is ready."""
-    from forecourt.cli.deploy import compose
+    """Deploy the version, or leave a deployment that is there already as it is, and wait until it is ready."""
+    from forecourt.cli.deploy import compose, registered
     from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.cli.waiting import until_ready
     from forecourt.errors import AlreadyExists
 
     with _step("Deploy") as step:
+        version = registered(client, uri)
+        document = compose(version.uri, _NAME, _NAMESPACE, runtime=_RUNTIME, labels=version.labels)
         try:
-            client.create(INFERENCE_SERVICE, _NAMESPACE, compose(uri, _NAME, _NAMESPACE, runtime=_RUNTIME))
+            client.create(INFERENCE_SERVICE, _NAMESPACE, document)
             undo.callback(_delete, client)
         except AlreadyExists:
             console.note(f"{_NAME} is deployed already, and stays.")
@@ -240,8 +266,9 @@ def _ask(client: Client) -> str:
 
 def _show_calls(url: str) -> None:
     console.print(f"""
-It answers at {url}/v1 until Ctrl-C. Ask it yourself:
+It answers at {url}/v1 until Ctrl-C. See where it comes from, and ask it yourself:
 
+forecourt registry lineage {_MODEL}/{_VERSION}
 forecourt chat {_NAME}
 
 curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\

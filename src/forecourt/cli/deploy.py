@@ -57,20 +57,24 @@ def deploy(
     """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
     from forecourt.cli.resources import INFERENCE_SERVICE
 
-    registered = _registered(uri) if uri.startswith("model-registry://") else None
+    version = None
+    if uri.startswith("model-registry://"):
+        from forecourt.cli.connection import connect
+
+        version = registered(connect(), uri)
     document = compose(
-        registered.uri if registered else uri,
-        name or _name_of(registered.name if registered else uri),
+        version.uri if version else uri,
+        name or _name_of(version.name if version else uri),
         namespace,
-        labels=registered.labels if registered else None,
-        display_name=registered.name if registered and not name else None,
+        labels=version.labels if version else None,
+        display_name=version.name if version and not name else None,
         runtime=runtime,
         replicas=replicas,
         args=arg or [],
         env=dict(map(_variable, env or [])),
         cpu=cpu,
         memory=memory,
-        model_format=model_format or (registered.model_format if registered else None),
+        model_format=model_format or (version.model_format if version else None),
     )
     if dry_run:
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
@@ -130,7 +134,7 @@ def compose(
 
 
 @dataclass(frozen=True, slots=True)
-class _Registered:
+class Registered:
     """A version that the registry has: where its files are, and what a deployment of it is called and labelled."""
 
     uri: str
@@ -139,14 +143,13 @@ class _Registered:
     labels: dict[str, str]
 
 
-def _registered(uri: str) -> _Registered:
+def registered(client: Client, uri: str) -> Registered:
     """Ask the registry for a version; what is deployed is that one, also when an alias moves on later."""
-    from forecourt.cli.connection import connect
     from forecourt.serving import registry_labels
 
-    found = connect().get("/api/forecourt/v1/registry/resolve", uri=uri)
+    found = client.get("/api/forecourt/v1/registry/resolve", uri=uri)
     model, version = found["registeredModel"], found["modelVersion"]
-    return _Registered(
+    return Registered(
         found["uri"],
         f"{model['name']} - {version['name']}",
         found["modelArtifact"].get("modelFormatName"),

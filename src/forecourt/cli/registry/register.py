@@ -98,25 +98,18 @@ def register(
     if there and (description or owner):
         console.warn(f"{name} is there already, and stays as it is: change it with forecourt registry set {name}")
     author = author or person()
-    wanted = {
-        "registeredModel": _said(
-            name=name,
-            description=description or origin.description,
-            owner=owner or author,
-            license=origin.license,
-            language=list(origin.languages),
-        ),
-        "modelVersion": _said(
-            name=version,
-            description=version_description or origin.description,
-            author=author,
-            customProperties=_properties(origin) | given,
-        ),
-        "modelArtifact": _artifact(origin, name, model_format or origin.format, format_version),
-        "aliases": alias or [],
-        "stage": stage,
-        "links": links,
-    }
+    wanted = registration(
+        origin,
+        name,
+        version,
+        description=description,
+        version_description=version_description,
+        owner=owner or author,
+        author=author,
+        model_format=model_format,
+        format_version=format_version,
+        properties=given,
+    ) | {"aliases": alias or [], "stage": stage, "links": links}
     try:
         made = client.post(f"{OURS}/register", wanted)
     except AlreadyExists as error:
@@ -129,6 +122,38 @@ def register(
         console.print(target.shown)
     else:
         _show(target, made, links, new=not there)
+
+
+def registration(
+    origin: Origin,
+    name: str,
+    version: str,
+    *,
+    author: str,
+    owner: str,
+    description: str = "",
+    version_description: str = "",
+    model_format: str = "",
+    format_version: str = "",
+    properties: Document | None = None,
+) -> Document:
+    """Return what ``POST …/register`` takes: what is said, and else what the files say of themselves."""
+    return {
+        "registeredModel": _said(
+            name=name,
+            description=description or origin.description,
+            owner=owner,
+            license=origin.license,
+            language=list(origin.languages),
+        ),
+        "modelVersion": _said(
+            name=version,
+            description=version_description or origin.description,
+            author=author,
+            customProperties=_properties(origin) | (properties or {}),
+        ),
+        "modelArtifact": _artifact(origin, name, model_format or origin.format, format_version),
+    }
 
 
 def _equals(field: str, value: str) -> str:
