@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select, union_all
 
-from forecourt.registry.tables import CHANGES, Change
+from forecourt.registry.tables import CHANGES, Change, Resource
 
 _LONGEST = 255
 
@@ -65,16 +64,24 @@ _INSERT = insert(CHANGES)
 def history(
     connection: Connection,
     *,
-    resource_ids: Sequence[int] = (),
+    resource_id: int | None = None,
+    model_id: int | None = None,
     kind: str = "",
     actor: str = "",
     before_id: int | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Return entries, the newest first, as the API has them; those older than `before_id` where that is given."""
+    """Return entries, the newest first, as the API has them; those older than `before_id` where that is given.
+
+    `model_id` asks for those of a registered model, its versions and their artifacts.
+    """
     query = select(CHANGES).order_by(Change.id.desc()).limit(limit)
-    if resource_ids:
-        query = query.where(Change.resource_id.in_(resource_ids))
+    if resource_id is not None:
+        query = query.where(Change.resource_id == resource_id)
+    if model_id is not None:
+        versions = select(Resource.id).where(Resource.parent_id == model_id)
+        below = select(Resource.id).where(Resource.parent_id.in_(versions))
+        query = query.where(Change.resource_id.in_(union_all(select(literal(model_id)), versions, below)))
     if kind:
         query = query.where(Change.kind == kind)
     if actor:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import store
+from forecourt.registry.aliases import STAGE, stage_property
 from forecourt.registry.changes import Actor
-from forecourt.registry.documents import Document
+from forecourt.registry.documents import Document, read_fields
 from forecourt.registry.model import (
     EXPERIMENT_RUN,
     INFERENCE_SERVICE,
@@ -25,6 +26,7 @@ from forecourt.registry.model import (
     PARAMETER,
     REGISTERED_MODEL,
     SERVE_MODEL,
+    V1,
     Kind,
 )
 from forecourt.registry.store import Found
@@ -53,6 +55,30 @@ def create(
 def update(connection: Connection, actor: Actor, kinds: Sequence[Kind], identity: int, fields: Document) -> Found:
     """Change what `fields` names of a resource, and return it as it is then; raises `NotFound`, `AlreadyExists`."""
     before = store.get(connection, kinds, identity, lock=True)
+    _check(connection, before.kind, json.loads(before.text) | fields)
+    with store.refusing(before.kind, fields):
+        return store.change(connection, actor, before, fields)
+
+
+def merge(connection: Connection, actor: Actor, kinds: Sequence[Kind], identity: int, patch: Document) -> Found:
+    """Merge a patch into a resource, custom properties one by one: those that are null go (RFC 7386).
+
+    Two who change different properties at once both have their way, where `update` replaces all. Raises as it does.
+    """
+    before = store.get(connection, kinds, identity, lock=True)
+    given = patch.get("customProperties")
+    if given is not None and not isinstance(given, dict):
+        raise InvalidInput("customProperties is no map: bad request")
+    kept = json.loads(before.text)["customProperties"]
+    if given:
+        new = {name: value for name, value in given.items() if value is not None}
+        patch = patch | {"customProperties": new}
+    fields = read_fields(before.kind, patch, V1, "update")
+    if given:
+        kept = {name: value for name, value in kept.items() if name not in given}
+        fields["customProperties"] = kept | fields["customProperties"]
+        if before.kind is MODEL_VERSION and given.get(STAGE) is not None:
+            stage_property(str(given[STAGE].get("string_value")))
     _check(connection, before.kind, json.loads(before.text) | fields)
     with store.refusing(before.kind, fields):
         return store.change(connection, actor, before, fields)

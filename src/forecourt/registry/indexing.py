@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from forecourt.registry.documents import Document
-from forecourt.registry.model import METRIC_HISTORY, Kind
+from forecourt.registry.model import METRIC_HISTORY, MODEL_ARTIFACT, Kind
 from forecourt.registry.tables import HEAD
 
+DIGEST = "@digest"
+"""The name of the row that says an artifact's digest; no filter can ask for it, as no property has such a name."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _FREE = ("description",)
 _NUMBERS = {"int_value": "int", "double_value": "double", "bool_value": "bool"}
+
+
+def digest_of(artifact: Document) -> str | None:
+    """Return the digest of the image that an artifact is: in its URI, or in its custom property ``digest``."""
+    if said := _DIGEST.search(artifact.get("uri") or ""):
+        return said.group()
+    value: str | None = artifact["customProperties"].get("digest", {}).get("string_value")
+    return value
 
 
 def own_types(kind: Kind) -> dict[str, str]:
@@ -45,6 +58,8 @@ def property_rows(kind: Kind, resource_id: int, document: Document) -> list[dict
             continue
         for position, each in enumerate(dict.fromkeys(value) if isinstance(value, list) else (value,)):
             add(False, name, position, type_, each)
+    if kind is MODEL_ARTIFACT and (digest := digest_of(document)):
+        add(False, DIGEST, 0, "string", digest)
     for name, metadata in document.get("customProperties", {}).items():
         if "string_value" in metadata:
             add(True, name, 0, "string", metadata["string_value"])

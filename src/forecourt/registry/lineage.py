@@ -6,14 +6,14 @@ Some of it stands in fields of Kubeflow's (an artifact's ``uri`` and ``modelSour
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from forecourt.registry import store
 from forecourt.registry.aliases import STAGE, aliases_of
+from forecourt.registry.indexing import DIGEST, digest_of
 from forecourt.registry.links import EVIDENCE, PARENTS, SOURCE, TRAINED_BY
 from forecourt.registry.model import (
     ARTIFACTS,
@@ -31,7 +31,6 @@ from forecourt.registry.tables import HEAD, Attribution, Link, Property, Resourc
 
 Document = dict[str, Any]
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST = 1000  # arrows of one kind that are followed
 
 
@@ -67,29 +66,28 @@ def lineage(connection: Any, version_id: int) -> Document:
 
 
 def versions_of(connection: Any, word: str) -> list[Document]:
-    """Return the versions that a digest or a URI leads to: by their artifacts, their sources or their links."""
+    """Return the versions that a digest, a URI or a deployment's URL leads to.
+
+    By their artifacts, by what they come from and by what serves them; an image in any registry, by its digest.
+    """
     ids: set[int] = set(connection.scalars(select(Link.version_id).where(Link.uri == word).limit(_MOST)))
-    matches = (
-        or_(Property.name == "uri", Property.name == "digest", Property.name == "source_uri"),
-        Property.head == word[:HEAD],
-        Property.kind.in_([kind.schema for kind in (*ARTIFACTS, MODEL_VERSION)]),
-    )
-    for identity, tail in connection.execute(
-        select(Property.resource_id, Property.tail).where(*matches).limit(_MOST)
+    named = [Property.name.in_(("uri", "source_uri", "url")), Property.head == word[:HEAD]]
+    if digest := digest_of({"uri": word, "customProperties": {}}):
+        named = [or_(and_(*named), and_(Property.name == DIGEST, Property.head == digest))]
+    kinds = [kind.schema for kind in (*ARTIFACTS, MODEL_VERSION, INFERENCE_SERVICE)]
+    query = select(Property.resource_id, Property.kind, Property.name, Property.tail)
+    for identity, kind, name, tail in connection.execute(
+        query.where(Property.kind.in_(kinds), *named).limit(_MOST)
     ).all():
-        if (tail or "") == word[HEAD:]:
-            ids.add(identity)
-            ids |= set(connection.scalars(select(Attribution.context_id).where(Attribution.artifact_id == identity)))
-    query = SELECT.where(Resource.id.in_(ids), Resource.kind == MODEL_VERSION.schema).order_by(Resource.id)
-    return [_brief(connection, found(row)) for row in connection.execute(query).all()]
-
-
-def digest_of(artifact: Document) -> str | None:
-    """Return the digest of the image that an artifact is: in its URI, or in its custom property ``digest``."""
-    if said := _DIGEST.search(artifact.get("uri") or ""):
-        return said.group()
-    value: str | None = artifact["customProperties"].get("digest", {}).get("string_value")
-    return value
+        if name != DIGEST and (tail or "") != word[HEAD:]:
+            continue
+        if kind == INFERENCE_SERVICE.schema:
+            service = store.get(connection, (INFERENCE_SERVICE,), identity).document
+            ids |= {int(service["modelVersionId"])} if service.get("modelVersionId") else set()
+        ids.add(identity)
+        ids |= set(connection.scalars(select(Attribution.context_id).where(Attribution.artifact_id == identity)))
+    versions = SELECT.where(Resource.id.in_(ids), Resource.kind == MODEL_VERSION.schema).order_by(Resource.id)
+    return [_brief(connection, found(row)) for row in connection.execute(versions).all()]
 
 
 def _brief(connection: Any, version: Found, model: Found | None = None) -> Document:

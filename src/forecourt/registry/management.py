@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from forecourt.db import Database
 from forecourt.errors import InvalidInput, NotFound
-from forecourt.registry import store
+from forecourt.registry import changing, store
 from forecourt.registry.aliases import STAGE, aliases_of, remove_alias, set_alias, stage_property
 from forecourt.registry.changes import Actor, history
 from forecourt.registry.deletion import delete_resource, dependents, of_collection
@@ -85,18 +85,20 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/changes")
     def changes(
         resource_id: Annotated[int | None, Query(alias="resourceId")] = None,
+        model_id: Annotated[int | None, Query(alias="registeredModelId")] = None,
         kind: str = "",
         actor: str = "",
         size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
         token: Annotated[str, Query(alias="nextPageToken")] = "",
     ) -> Document:
-        """Return the audit trail, the newest entry first."""
+        """Return the audit trail, the newest entry first: of one resource, or of a model and all that is below it."""
         if token and not (token.isascii() and token.isdecimal() and len(token) < 19):
             raise InvalidInput(f"nextPageToken {token!r} is none that this server gave.")
         with _snapshot(database) as connection:
             entries = history(
                 connection,
-                resource_ids=() if resource_id is None else (resource_id,),
+                resource_id=resource_id,
+                model_id=model_id,
                 kind=kind,
                 actor=actor,
                 before_id=int(token) if token else None,
@@ -192,6 +194,12 @@ def management_router(registry: Registry) -> APIRouter:
         with _snapshot(database) as connection:
             target = store.get(connection, _kinds(collection), identity)
             return {"items": [_listed(one) for one in dependents(connection, target)]}
+
+    @router.patch("/{collection}/{identity}")
+    def merge(request: Request, collection: str, identity: int, patch: Document) -> Document:
+        """Change what the patch names; of the custom properties too, those that are null go."""
+        with database.transaction() as connection:
+            return _shown(changing.merge(connection, _actor(request), _kinds(collection), identity, patch))
 
     @router.delete("/{collection}/{identity}")
     def delete(request: Request, collection: str, identity: int, cascade: bool = False) -> Document:

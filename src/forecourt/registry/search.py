@@ -195,7 +195,9 @@ def _candidates(
 
 def _on_resource(comparison: Comparison, kinds: Sequence[Kind]) -> ColumnElement[bool]:
     if column := _column(comparison, kinds):
-        return compare(column[0], comparison, column[1])
+        compared = compare(column[0], comparison, column[1])
+        prefix = _prefix(str(comparison.value)) if comparison.operator == "LIKE" else ""
+        return and_(*_beginning(column[0], prefix), compared) if prefix else compared
     row = aliased(Property)
     return exists(
         select(literal_column("1")).where(
@@ -297,8 +299,13 @@ def _text(comparison: Comparison, row: Any) -> ColumnElement[bool]:
         case "<" | "<=":
             return and_(row.head <= head, checked)
         case "LIKE" if prefix := _prefix(value):
-            return and_(row.head >= prefix, row.head < prefix[:-1] + chr(ord(prefix[-1]) + 1), checked)
+            return and_(*_beginning(row.head, prefix), checked)
     return checked
+
+
+def _beginning(column: Any, prefix: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions that a text begins so, which an index can answer."""
+    return column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def _prefix(pattern: str) -> str:

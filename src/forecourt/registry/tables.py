@@ -41,6 +41,7 @@ def _where(name: str, condition: str, *columns: str, unique: bool = False) -> In
 
 
 _BY = ("kind", "name", "custom")
+_name = String(255).with_variant(String(255, collation="C"), "postgresql")  # in the order in which we compare
 _binary = String(HEAD).with_variant(String(HEAD, collation="C"), "postgresql")
 
 
@@ -63,7 +64,7 @@ class Resource(Row):
     kind: Mapped[str] = mapped_column(String(32))
     family: Mapped[str] = mapped_column(String(16))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("registry_resources.id"))
-    name: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(_name)
     external_id: Mapped[str | None] = mapped_column(Text)
     created: Mapped[int] = mapped_column(BigInteger)
     updated: Mapped[int] = mapped_column(BigInteger)

@@ -29,7 +29,7 @@ def history(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODEL[/VERSION]", help="Only of this.", autocompletion=complete_version, show_default=False
+            metavar="MODEL[/VERSION]", help="Only of this; of a model, with all its versions.", autocompletion=complete_version, show_default=False
         ),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="At most so many; 0 for all.")] = 50,
@@ -44,7 +44,10 @@ def history(
 
     output = Output.JSON if json else output
     client = connect()
-    params: dict[str, Any] = {"actor": actor} | ({"resourceId": find(client, target).id} if target else {})
+    params: dict[str, Any] = {"actor": actor}
+    if target:
+        named = find(client, target)
+        params["resourceId" if named.version else "registeredModelId"] = named.id
     found = _entries(client, params, limit)
     if output in {Output.JSON, Output.YAML}:
         print_document(found, output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.output import JsonOption, console, print_json
-from forecourt.cli.registry.names import API, OURS, TargetArgument
+from forecourt.cli.registry.names import OURS, TargetArgument
 from forecourt.cli.registry.properties import STAGE, LabelOption, PropertyOption
 
 if TYPE_CHECKING:
@@ -75,13 +75,9 @@ def set_(
     fields |= {name: text for name, text in {"description": description, "author": author}.items() if text is not None}
     if not (fields or given or remove or stage is not None):
         raise InvalidInput("Say what to change, as --description TEXT.", hint="See: forecourt registry set --help")
-    if given or remove:
-        fields["customProperties"] = _merged(named, given, remove or [])
-    made: Document = named.document
-    if fields:
-        made = client.send("PATCH", f"{API}/{named.path}", fields)
-    if stage is not None:
-        made = client.send("PUT", f"{OURS}/{named.path}/stage", {"stage": "" if stage == "none" else stage})
+    if properties_ := _properties(named, given, remove or [], stage):
+        fields["customProperties"] = properties_
+    made: Document = client.send("PATCH", f"{OURS}/{named.path}", fields)
     if json:
         print_json(made)
     else:
@@ -114,16 +110,20 @@ def _refuse(named: Target, of_model: Document, *, author: str | None, stage: str
         )
 
 
-def _merged(named: Target, given: Document, remove: list[str]) -> Document:
-    """Return the custom properties, those that are given put in, those to remove taken out. Raises `NotFound`."""
+def _properties(named: Target, given: Document, remove: list[str], stage: str | None) -> Document:
+    """Return the custom properties that change; those that go are None. Raises `NotFound`, `InvalidInput`."""
+    from forecourt.cli.registry.properties import to_metadata
     from forecourt.errors import InvalidInput, NotFound
 
-    before = dict(named.document.get("customProperties") or {})
     if named.version and STAGE in {*given, *remove}:
         raise InvalidInput("The property stage says a version's stage.", hint="Use --stage.")
+    before = named.document.get("customProperties") or {}
     for key in remove:
-        if before.pop(key, None) is None:
+        if key not in before:
             raise NotFound(
                 f"{named.shown} has no property {key}.", hint=f"See: forecourt registry describe {named.shown}"
             )
-    return before | given
+    changes: Document = given | dict.fromkeys(remove)
+    if stage is not None:
+        changes[STAGE] = None if stage == "none" else to_metadata(stage)
+    return changes

@@ -7,6 +7,7 @@ revision = "0002"
 down_revision = "0001"
 
 _HEAD = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+_NAME = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
 _RESOURCE = "registry_resources.id"
 
 
@@ -18,7 +19,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("family", sa.String(16), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
-        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("name", _NAME, nullable=False),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
