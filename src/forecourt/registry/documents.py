@@ -66,7 +66,7 @@ def read_body(body: bytes) -> Document:
 
 
 def read_fields(kind: Kind, document: Document, version: ApiVersion, purpose: Purpose) -> Document:
-    """Return what a body says of a resource, in the canonical shape, with the defaults where it is new.
+    """Return what a body says of a resource, in the canonical shape.
 
     Raises `InvalidInput` for a field that is unknown or of another type, `RequiredField` for one that is missing.
     """
@@ -86,13 +86,10 @@ def read_fields(kind: Kind, document: Document, version: ApiVersion, purpose: Pu
     if kind.name_required and not result.get("name"):
         raise RequiredField("name")
     for field in kind.fields:
-        if field.default:
-            result.setdefault(field.name, field.default)
         if field.required and result.get(field.name) in (None, ""):
             if field.type == "double":
                 raise InvalidInput(f"{kind.schema.lower()} {field.name} is required: bad request")
             raise RequiredField(field.name)
-    result.setdefault("customProperties", {})
     return result
 
 

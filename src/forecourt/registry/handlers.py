@@ -16,7 +16,7 @@ from forecourt.registry.pages import Cursor, Listing
 from forecourt.registry.requests import Parameters
 from forecourt.registry.routes import Route
 from forecourt.registry.store import Found
-from forecourt.registry.tables import Property, Resource
+from forecourt.registry.tables import PROPERTIES, RESOURCES
 
 _BATCH = 500  # resources read and sent at once
 
@@ -41,7 +41,8 @@ async def _find(request: Exchange, route: Route, _identity: int) -> None:
     )
     if found is None:
         word = "artifact" if route.kinds is ARTIFACTS else kind.word
-        values = zip(("name", *called[1:]), (name, parent_id), strict=False)
+        labels = (called[0].replace("artifactName", "name"), *called[1:])
+        values = zip(labels, (name, parent_id), strict=False)
         said = ", ".join(f"{label}={value if value is not None else ''}" for label, value in values)
         raise NotFound(f"no {word}s found for {said}, externalId={external_id or ''}: not found")
     await request.show(found)
@@ -68,9 +69,9 @@ async def _list(request: Exchange, route: Route, identity: int) -> None:
     await request.read(lambda: request.registry.get((parent,), identity), short=True)
     conditions: list[ColumnElement[bool]] = []
     if (name := given.get("name")) is not None:
-        conditions.append(Resource.name == name)
+        conditions.append(RESOURCES.c.name == name)
     if (external_id := given.get("externalId")) is not None:
-        conditions.append(Resource.external_id == external_id)
+        conditions.append(RESOURCES.c.external_id == external_id)
     scope = {"context_id" if route.kinds is ARTIFACTS else "parent_id": identity}
     await _send_list(request, given, given.listing(route.kinds, conditions=tuple(conditions), **scope))
 
@@ -82,16 +83,19 @@ async def _metric_history(request: Exchange, route: Route, identity: int) -> Non
         parent = route.parent
         await request.read(lambda: request.registry.get((parent,), identity), short=True)
     if (name := given.get("name")) is not None:
-        conditions.append(_has("name", Property.head, [name]))
+        conditions.append(_has("name", PROPERTIES.c.head, [name]))
     if (steps := given.get("stepIds")) is not None:
-        conditions.append(_has("step", Property.number, _steps(steps)))
+        conditions.append(_has("step", PROPERTIES.c.number, _steps(steps)))
     scope = {"parent_id": identity} if route.parent else {}
     await _send_list(request, given, given.listing(route.kinds, conditions=tuple(conditions), **scope))
 
 
 def _has(name: str, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
-    of_it = select(Property.resource_id).where(
-        Property.resource_id == Resource.id, Property.custom == 0, Property.name == name, column.in_(values)
+    of_it = select(PROPERTIES.c.resource_id).where(
+        PROPERTIES.c.resource_id == RESOURCES.c.id,
+        PROPERTIES.c.custom == 0,
+        PROPERTIES.c.name == name,
+        column.in_(values),
     )
     return of_it.exists()
 

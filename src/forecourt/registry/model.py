@@ -7,7 +7,7 @@ The kinds, their fields and their texts are those of Kubeflow's model registry (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 FieldType = Literal["string", "strings", "int64", "double", "id", "enum"]
 """``int64`` is written as a string of digits in JSON, ``id`` is the id of another resource, likewise."""
@@ -62,9 +62,9 @@ class Kind:
     artifact_type: str = ""
 
     @property
-    def named(self) -> dict[str, Field]:
-        """Its own fields by name."""
-        return _NAMED[self.schema]
+    def defaults(self) -> dict[str, Any]:
+        """The values that a new resource has where nothing else is said."""
+        return {field.name: field.default for field in self.fields if field.default} | {"customProperties": {}}
 
 
 _LIVE = ("LIVE", "ARCHIVED")
@@ -233,7 +233,6 @@ KINDS: dict[str, Kind] = {
         METRIC_HISTORY,
     )
 }
-_NAMED = {kind.schema: {field.name: field for field in kind.fields} for kind in KINDS.values()}
 BY_ARTIFACT_TYPE: dict[str, Kind] = {kind.artifact_type: kind for kind in ARTIFACTS}
 RUN_FIELDS = ("experimentId", "experimentRunId")
 """What an artifact of a run says beside its own fields, where the API's version has experiments."""

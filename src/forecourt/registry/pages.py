@@ -19,12 +19,16 @@ from forecourt.errors import InvalidInput
 from forecourt.registry.model import Kind
 from forecourt.registry.search import Equality, Filter, of_kinds
 from forecourt.registry.store import SELECT, Found, found
-from forecourt.registry.tables import Attribution, Property, Resource
+from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES
 
 _SHORT = 101  # rows that take no longer than handing them to a thread
 _KEPT = 512  # queries that are kept
 
-ORDERS: dict[str, Any] = {"ID": Resource.id, "CREATE_TIME": Resource.created, "LAST_UPDATE_TIME": Resource.updated}
+ORDERS: dict[str, Any] = {
+    "ID": RESOURCES.c.id,
+    "CREATE_TIME": RESOURCES.c.created,
+    "LAST_UPDATE_TIME": RESOURCES.c.updated,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,10 @@ class _Shape:
 @lru_cache(_KEPT)
 def _driven(rest: Filter | None, column: str, descending: bool, goes_on: bool) -> Select[Any]:
     """Return the query that reads what is equal from the index, in order, and asks each for the rest of the filter."""
-    query = SELECT.join(Property, Property.resource_id == Resource.id).where(Equality.condition(column))
+    query = SELECT.join(PROPERTIES, PROPERTIES.c.resource_id == RESOURCES.c.id).where(Equality.condition(column))
     if rest is not None:
         query = query.where(rest.condition())
-    return _in_order(query, (Property.resource_id,), descending, goes_on)
+    return _in_order(query, (PROPERTIES.c.resource_id,), descending, goes_on)
 
 
 @lru_cache(_KEPT)
@@ -135,16 +139,16 @@ def _walked(shape: _Shape) -> Select[Any]:
         query = query.where(shape.filter.condition())
     if shape.filter is not None and shape.way is not None:
         # Candidates are of these kinds already. Said again, it would have SQLite read all of a kind to sort the few.
-        query = query.where(Resource.id.in_(shape.filter.ids(shape.way)))
+        query = query.where(RESOURCES.c.id.in_(shape.filter.ids(shape.way)))
     else:
-        query = query.where(of_kinds(Resource.kind, shape.kinds))
+        query = query.where(of_kinds(RESOURCES.c.kind, shape.kinds))
     if shape.of_parent:
-        query = query.where(Resource.parent_id == bindparam("parent"))
+        query = query.where(RESOURCES.c.parent_id == bindparam("parent"))
     if shape.of_context:
-        mine = select(Attribution.artifact_id).where(Attribution.context_id == bindparam("context"))
-        query = query.where(Resource.id.in_(mine))
+        mine = select(ATTRIBUTIONS.c.artifact_id).where(ATTRIBUTIONS.c.context_id == bindparam("context"))
+        query = query.where(RESOURCES.c.id.in_(mine))
     by = ORDERS[shape.order]
-    columns = (Resource.id,) if by is Resource.id else (by, Resource.id)
+    columns = (RESOURCES.c.id,) if by is RESOURCES.c.id else (by, RESOURCES.c.id)
     return _in_order(query, columns, shape.descending, shape.goes_on)
 
 

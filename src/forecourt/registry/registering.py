@@ -48,7 +48,7 @@ def register(connection: Connection, actor: Actor, wanted: Registration) -> dict
     version_fields = read_fields(MODEL_VERSION, {"registeredModelId": "1"} | wanted.model_version, V1, "create")
     artifact_fields = read_fields(MODEL_ARTIFACT, wanted.model_artifact, V1, "create")
     if wanted.stage:
-        version_fields["customProperties"] = version_fields["customProperties"] | stage_property(wanted.stage)
+        version_fields["customProperties"] = version_fields.get("customProperties", {}) | stage_property(wanted.stage)
     model = store.find(connection, (REGISTERED_MODEL,), name=model_fields["name"])
     if model is None:
         model = changing.create(connection, actor, REGISTERED_MODEL, model_fields)

@@ -13,13 +13,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal_column, select, union_all
-from sqlalchemy.orm import aliased
 
 from forecourt.query import And, Comparison, Expression, compare, parse, pinned, to_sql, value_kind
 from forecourt.query import Kind as ValueKind
 from forecourt.registry.indexing import own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
-from forecourt.registry.tables import HEAD, Property, Resource
+from forecourt.registry.tables import HEAD, PROPERTIES, RESOURCES
 
 FEW = 500
 """How many matches are still put in order rather than met on the way."""
@@ -28,11 +27,11 @@ _PROBES = 16  # comparisons that are asked about; a filter of more is answered o
 _KEPT = 512  # filters whose queries are kept: making one takes longer than running it
 
 _RESOURCE_COLUMNS: dict[str, tuple[Any, ValueKind]] = {
-    "id": (Resource.id, "int"),
-    "name": (Resource.name, "string"),
-    "externalId": (Resource.external_id, "string"),
-    "createTimeSinceEpoch": (Resource.created, "int"),
-    "lastUpdateTimeSinceEpoch": (Resource.updated, "int"),
+    "id": (RESOURCES.c.id, "int"),
+    "name": (RESOURCES.c.name, "string"),
+    "externalId": (RESOURCES.c.external_id, "string"),
+    "createTimeSinceEpoch": (RESOURCES.c.created, "int"),
+    "lastUpdateTimeSinceEpoch": (RESOURCES.c.updated, "int"),
 }
 
 
@@ -125,17 +124,17 @@ class Equality:
     def condition(column: str) -> ColumnElement[bool]:
         """Return the condition on `Property` that any equality of that column is."""
         return and_(
-            Property.kind == bindparam("equal_kind"),
-            Property.name == bindparam("equal_name"),
-            Property.custom == bindparam("equal_custom"),
-            getattr(Property, column) == bindparam("equal_value"),
-            Property.type.in_(bindparam("equal_types", expanding=True)),
+            PROPERTIES.c.kind == bindparam("equal_kind"),
+            PROPERTIES.c.name == bindparam("equal_name"),
+            PROPERTIES.c.custom == bindparam("equal_custom"),
+            PROPERTIES.c[column] == bindparam("equal_value"),
+            PROPERTIES.c.type.in_(bindparam("equal_types", expanding=True)),
         )
 
 
 _HOW_MANY = {
     column: select(func.count()).select_from(
-        select(Property.resource_id).where(Equality.condition(column)).limit(FEW + 1).subquery()
+        select(PROPERTIES.c.resource_id).where(Equality.condition(column)).limit(FEW + 1).subquery()
     )
     for column in ("head", "number")
 }
@@ -198,18 +197,18 @@ def _on_resource(comparison: Comparison, kinds: Sequence[Kind]) -> ColumnElement
         compared = compare(column[0], comparison, column[1])
         prefix = _prefix(str(comparison.value)) if comparison.operator == "LIKE" else ""
         return and_(*_beginning(column[0], prefix), compared) if prefix else compared
-    row = aliased(Property)
+    row = PROPERTIES.alias().c
     return exists(
         select(literal_column("1")).where(
-            row.resource_id == Resource.id, _on_property(comparison, kinds, row, by_index=False)
+            row.resource_id == RESOURCES.c.id, _on_property(comparison, kinds, row, by_index=False)
         )
     )
 
 
 def _ids(comparison: Comparison, kinds: Sequence[Kind]) -> Select[Any]:
     if _column(comparison, kinds):
-        return select(Resource.id).where(of_kinds(Resource.kind, kinds), _on_resource(comparison, kinds))
-    return select(Property.resource_id).where(_on_property(comparison, kinds, Property, by_index=True))
+        return select(RESOURCES.c.id).where(of_kinds(RESOURCES.c.kind, kinds), _on_resource(comparison, kinds))
+    return select(PROPERTIES.c.resource_id).where(_on_property(comparison, kinds, PROPERTIES.c, by_index=True))
 
 
 def _column(comparison: Comparison, kinds: Sequence[Kind]) -> tuple[Any, ValueKind] | None:
@@ -217,7 +216,7 @@ def _column(comparison: Comparison, kinds: Sequence[Kind]) -> tuple[Any, ValueKi
     if name == "name" and METRIC_HISTORY in kinds:
         return None
     if name == "inferenceServiceId" and SERVE_MODEL in kinds:
-        return Resource.parent_id, "int"
+        return RESOURCES.c.parent_id, "int"
     return _RESOURCE_COLUMNS.get(name)
 
 

@@ -22,7 +22,7 @@ from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
 from forecourt.registry.indexing import property_rows
 from forecourt.registry.model import KINDS, METRIC_HISTORY, NAME_LIMIT, Kind
-from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES, Attribution, Resource
+from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,17 @@ class Found:
         return str(json.loads(self.text)["name"])
 
 
-_COLUMNS = (Resource.id, Resource.kind, Resource.parent_id, Resource.created, Resource.updated, Resource.document)
+_COLUMNS = (
+    RESOURCES.c.id,
+    RESOURCES.c.kind,
+    RESOURCES.c.parent_id,
+    RESOURCES.c.created,
+    RESOURCES.c.updated,
+    RESOURCES.c.document,
+)
 SELECT: Any = select(*_COLUMNS)
 """What `found` makes a resource of."""
-_BY_ID = SELECT.where(Resource.id == bindparam("id"))
+_BY_ID = SELECT.where(RESOURCES.c.id == bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _INSERT = insert(RESOURCES).returning(RESOURCES.c.id)
 _INSERT_PROPERTIES = insert(PROPERTIES)
@@ -93,24 +100,28 @@ def find(
     query = _finder(tuple(kinds), name is not None, parent_id is not None, external_id is not None)
     rows = connection.execute(query, {"named": name, "parent": parent_id, "external": external_id}).all()
     if len(rows) > 1:
-        raise NotFound(f"multiple {kinds[0].word}s found for name={name or ''}: not found")
+        word = kinds[0].word if len(kinds) == 1 else "artifact"
+        raise NotFound(f"multiple {word}s found for name={name or ''}: not found")
     return found(rows[0]) if rows else None
 
 
 @cache
 def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external_id: bool) -> Any:
     """Return the query of `find`, made once for each way to ask."""
-    query = SELECT.where(Resource.kind.in_([kind.schema for kind in kinds]))
+    query = SELECT.where(RESOURCES.c.kind.in_([kind.schema for kind in kinds]))
     if len(kinds) == 1:
-        query = SELECT.where(Resource.kind == kinds[0].schema)
+        query = SELECT.where(RESOURCES.c.kind == kinds[0].schema)
     if by_external_id:
-        query = query.where(Resource.family == kinds[0].family, Resource.external_id == bindparam("external"))
+        query = query.where(RESOURCES.c.family == kinds[0].family, RESOURCES.c.external_id == bindparam("external"))
     if by_name:
-        query = query.where(Resource.name == bindparam("named"))
-        if by_parent:
-            query = query.where(Resource.parent_id == bindparam("parent"))
+        query = query.where(RESOURCES.c.name == bindparam("named"))
+        if by_parent and kinds[0].family == "artifact":
+            mine = select(ATTRIBUTIONS.c.artifact_id).where(ATTRIBUTIONS.c.context_id == bindparam("parent"))
+            query = query.where(RESOURCES.c.id.in_(mine))
+        elif by_parent:
+            query = query.where(RESOURCES.c.parent_id == bindparam("parent"))
         elif not by_external_id:
-            query = query.where(Resource.parent_id.is_(None))
+            query = query.where(RESOURCES.c.parent_id.is_(None))
     return query.limit(2)
 
 
@@ -135,7 +146,7 @@ def create(
             f"this one has {len(name)}: bad request"
         )
     moment = now()
-    document = {"name": name} | fields
+    document = {"name": name} | kind.defaults | fields
     if kind.artifact_type:
         document["artifactType"] = kind.artifact_type
     text = to_text(document)
@@ -182,8 +193,8 @@ def change(connection: Connection, actor: Actor, before: Found, fields: Document
 
 def attribute(connection: Connection, context_id: int, artifact_id: int) -> None:
     """Say that a version or a run has an artifact; said twice, it is said once."""
-    known = select(Attribution.artifact_id).where(
-        Attribution.context_id == context_id, Attribution.artifact_id == artifact_id
+    known = select(ATTRIBUTIONS.c.artifact_id).where(
+        ATTRIBUTIONS.c.context_id == context_id, ATTRIBUTIONS.c.artifact_id == artifact_id
     )
     if connection.execute(known).first() is None:
         connection.execute(_INSERT_ATTRIBUTION, {"context_id": context_id, "artifact_id": artifact_id})

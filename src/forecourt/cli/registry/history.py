@@ -29,7 +29,10 @@ def history(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODEL[/VERSION]", help="Only of this; of a model, with all its versions.", autocompletion=complete_version, show_default=False
+            metavar="MODEL[/VERSION]",
+            help="Only of this; of a model, with all its versions.",
+            autocompletion=complete_version,
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="At most so many; 0 for all.")] = 50,
