@@ -1,8 +1,7 @@
-"""Many small changes at once, each for itself: they are made in the order in which they came, and committed together.
+"""Many small changes at once: made in the order in which they came, and committed together.
 
-A commit costs SQLite more than the change it commits. So what waits while one is made shares the next: each change in
-a savepoint of its own, undone alone where it fails, and told as done when all are committed. PostgreSQL commits for
-many at once by itself; there each change has a transaction and a thread of its own.
+A commit costs more than the change that it commits, so what waits while one is made shares the next. Where one of them
+fails, nothing of the batch is kept, and each is made again for itself: whoever is refused is refused alone.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -18,10 +17,10 @@ from sqlalchemy import Connection
 from forecourt.db.database import Database
 
 T = TypeVar("T")
-Work = Callable[[Connection], Any]
+Job = tuple[Callable[[Connection], Any], Future[Any]]
 
 _TOGETHER = 64  # changes in one commit at most, so that the first does not wait for long
-_POSTGRESQL_THREADS = 8
+_POSTGRESQL_THREADS = 4  # each waits for the network most of the time; SQLite has one writer at a time anyway
 
 
 class Writer:
@@ -29,68 +28,58 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
-        self._pool = None
-        self._thread = None
-        if database.is_sqlite:
-            self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-            self._thread.start()
-        else:
-            self._pool = ThreadPoolExecutor(_POSTGRESQL_THREADS, thread_name_prefix="writer")
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        count = 1 if database.is_sqlite else _POSTGRESQL_THREADS
+        self._threads = [threading.Thread(target=self._run, name="writer", daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        """Have `work` make its change, all or nothing; the future has what it returns, once that is committed."""
-        if self._pool is not None:
-            return self._pool.submit(self._alone, work)
+        """Have `work` make its change, all or nothing; the future has what it returns, once that is committed.
+
+        `work` may be called twice: what it does to anything but the connection must not matter.
+        """
         future: Future[T] = Future()
         self._waiting.put((work, future))
         return future
 
     def close(self) -> None:
         """Wait for what has been submitted."""
-        if self._pool is not None:
-            self._pool.shutdown()
-        if self._thread is not None:
+        for _ in self._threads:
             self._waiting.put(None)
-            self._thread.join()
-
-    def _alone(self, work: Callable[[Connection], T]) -> T:
-        with self._database.transaction() as connection:
-            return work(connection)
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
-        ending = False
-        while not ending:
-            batch = [self._waiting.get()]
+        while True:
+            batch: list[Job] = []
             while len(batch) < _TOGETHER:
                 try:
-                    batch.append(self._waiting.get_nowait())
+                    job = self._waiting.get(block=not batch)
                 except queue.Empty:
                     break
-            ending = None in batch
-            self._commit([one for one in batch if one is not None])
+                if job is None:
+                    self._make(batch)
+                    return
+                if job[1].set_running_or_notify_cancel():
+                    batch.append(job)
+            self._make(batch)
 
-    def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
-        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _make(self, batch: list[Job]) -> None:
         try:
-            with self._database.transaction() as connection:
-                for work, future in batch:
-                    if not future.set_running_or_notify_cancel():
-                        continue
-                    connection.exec_driver_sql("SAVEPOINT change")
-                    try:
-                        done.append((future, work(connection), None))
-                    except BaseException as error:
-                        connection.exec_driver_sql("ROLLBACK TO change")
-                        done.append((future, None, error))
-                    connection.exec_driver_sql("RELEASE change")
-        except BaseException as error:  # nothing of it was committed
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for future, result, failure in done:
-            if failure is not None:
-                future.set_exception(failure)
-            else:
+            results = self._commit(batch)
+        except BaseException as error:
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for job in batch:
+                self._make([job])
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
+
+    def _commit(self, batch: list[Job]) -> list[Any]:
+        if not batch:
+            return []
+        with self._database.transaction() as connection:
+            return [work(connection) for work, _ in batch]

@@ -25,6 +25,7 @@ from forecourt.registry.routes import ID, Methods, routes
 BASE = "/api/model_registry/"
 
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
+_READERS = 4  # threads: more of them would only wait for each other
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _NO_ROUTE = (HTTPStatus.NOT_FOUND, "no such path: not found")
 
@@ -36,7 +37,7 @@ class RegistryApi:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._readers = ThreadPoolExecutor(4 if registry.database.is_sqlite else 16, thread_name_prefix="registry")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="registry")
         self._writer = Writer(registry.database)
         self._versions = {name: (version, routes(version), _headers(version)) for name, version in VERSIONS.items()}
 

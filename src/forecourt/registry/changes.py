@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, literal, select, union_all
 
+from forecourt.db import PreparedInsert
 from forecourt.registry.tables import CHANGES, Change, Resource
 
 _LONGEST = 255
@@ -42,8 +43,8 @@ def record(
     after: str | None = None,
 ) -> None:
     """Add an entry, in the transaction of the change itself; `before` and `after` are JSON texts."""
-    connection.execute(
-        _INSERT,
+    _INSERT.one(
+        connection,
         {
             "time": now(),
             "actor": actor.name[:_LONGEST],
@@ -58,7 +59,7 @@ def record(
     )
 
 
-_INSERT = insert(CHANGES)
+_INSERT = PreparedInsert(insert(CHANGES), [column.name for column in CHANGES.c if column.name != "id"])
 
 
 def history(

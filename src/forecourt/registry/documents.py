@@ -32,6 +32,7 @@ Document = dict[str, Any]
 Purpose = Literal["create", "update", "put"]
 """What a body is for. ``put`` is the body of a nested POST, whose schema is the whole resource."""
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _READ_ONLY = ("id", "createTimeSinceEpoch", "lastUpdateTimeSinceEpoch")
 _PROPERTY_NAME_LIMIT = 255
@@ -107,7 +108,7 @@ def artifact_kind(document: Document) -> Kind:
 
 def to_text(document: Document) -> str:
     """Return the JSON text in which a canonical document is kept."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE(document)
 
 
 def render(kind: Kind, version: ApiVersion, identity: int, created: int, updated: int, text: str) -> str:

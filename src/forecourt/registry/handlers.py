@@ -91,13 +91,9 @@ async def _metric_history(request: Exchange, route: Route, identity: int) -> Non
 
 
 def _has(name: str, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
-    of_it = select(PROPERTIES.c.resource_id).where(
-        PROPERTIES.c.resource_id == RESOURCES.c.id,
-        PROPERTIES.c.custom == 0,
-        PROPERTIES.c.name == name,
-        column.in_(values),
-    )
-    return of_it.exists()
+    row = PROPERTIES.c
+    of_it = (row.resource_id == RESOURCES.c.id, row.custom == 0, row.name == name, column.in_(values))
+    return select(row.resource_id).where(*of_it).exists()
 
 
 def _steps(text: str) -> list[float]:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from forecourt.db import PreparedInsert
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -64,8 +65,11 @@ SELECT: Any = select(*_COLUMNS)
 """What `found` makes a resource of."""
 _BY_ID = SELECT.where(RESOURCES.c.id == bindparam("id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
-_INSERT = insert(RESOURCES).returning(RESOURCES.c.id)
-_INSERT_PROPERTIES = insert(PROPERTIES)
+_INSERT = PreparedInsert(
+    insert(RESOURCES).returning(RESOURCES.c.id),
+    ("kind", "family", "parent_id", "name", "external_id", "created", "updated", "document"),
+)
+_INSERT_PROPERTIES = PreparedInsert(insert(PROPERTIES), [column.name for column in PROPERTIES.c])
 _INSERT_ATTRIBUTION = insert(ATTRIBUTIONS)
 _DELETE_PROPERTIES = delete(PROPERTIES).where(PROPERTIES.c.resource_id == bindparam("of"))
 _UPDATE = update(RESOURCES).where(RESOURCES.c.id == bindparam("of"))
@@ -160,9 +164,9 @@ def create(
         "updated": moment,
         "document": text,
     }
-    identity = connection.execute(_INSERT, row).scalar_one()
+    identity: int = _INSERT.one(connection, row).scalar_one()
     if rows := property_rows(kind, identity, document):
-        connection.execute(_INSERT_PROPERTIES, rows)
+        _INSERT_PROPERTIES.many(connection, rows)
     if attribute:
         connection.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
     if kind is not METRIC_HISTORY:
@@ -186,7 +190,7 @@ def change(connection: Connection, actor: Actor, before: Found, fields: Document
     if after != document:
         connection.execute(_DELETE_PROPERTIES, {"of": before.id})
         if rows := property_rows(before.kind, before.id, after):
-            connection.execute(_INSERT_PROPERTIES, rows)
+            _INSERT_PROPERTIES.many(connection, rows)
     record(connection, actor, action, before.kind.schema, before.id, after["name"], before.text, text)
     return Found(before.id, before.kind, before.parent_id, before.created, moment, text)
 
