@@ -49,8 +49,9 @@ def test_a_change_is_there_when_it_is_told_as_done(database: Database, writer: W
 def test_changes_that_wait_share_a_commit(database: Database, writer: Writer) -> None:
     commits = []
     event.listen(database.engine, "commit", lambda _: commits.append(1))
-    held = threading.Event()
-    first = writer.submit(lambda _: held.wait(10))
+    begun, held = threading.Event(), threading.Event()
+    first = writer.submit(lambda _: begun.set() or held.wait(10))
+    assert begun.wait(10)
     rest = [writer.submit(add(str(number))) for number in range(20)]
     held.set()
     assert [future.result(10) for future in (first, *rest)] == [True, *map(str, range(20))]
