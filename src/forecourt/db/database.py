@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -166,6 +166,7 @@ _READ_ONLY: dict[str, dict[str, Any]] = {
 def _configure_sqlite(connection: Any, _record: object) -> None:
     # Python's driver would begin transactions by itself, and too late; `_begin_sqlite` does.
     connection.isolation_level = None
+    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows the letters of ASCII only
     for pragma in (
         f"busy_timeout = {_BUSY_SECONDS * 1000}",
         "journal_mode = WAL",
@@ -175,6 +176,10 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         "case_sensitive_like = ON",  # as LIKE is everywhere else, and as an index is in order
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -203,11 +208,19 @@ def _told(url: URL) -> Iterator[None]:
     """Tell what the database's errors mean; a defect of ours passes as it is."""
     try:
         yield
+    except IntegrityError:
+        raise
     except DBAPIError as error:
         meaning = _meaning(str(error.orig), url)
         if meaning is None:
             raise
         raise meaning from error
+
+
+def violated(error: IntegrityError) -> str:
+    """Return which constraint a row violates: its name, or SQLite's words, which name its columns."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return str(diagnosis.constraint_name or "") if diagnosis else str(error.orig)
 
 
 def _meaning(message: str, url: URL) -> ForecourtError | None:

@@ -32,7 +32,7 @@ def stage_property(stage: str) -> dict[str, Any]:
 def aliases_of(connection: Any, model_id: int) -> dict[str, int]:
     """Return a model's aliases and the ids of the versions that they are for."""
     query = select(Alias.alias, Alias.version_id).where(Alias.model_id == model_id).order_by(Alias.alias)
-    return dict(connection.execute(query).tuples().all())
+    return {alias: version_id for alias, version_id in connection.execute(query).all()}  # noqa: C416
 
 
 def set_alias(connection: Connection, actor: Actor, model_id: int, alias: str, version_id: int) -> int | None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from forecourt.errors import Conflict
 from forecourt.registry import store
 from forecourt.registry.changes import Actor, record
 from forecourt.registry.model import (
+    ARTIFACTS,
     INFERENCE_SERVICE,
     KINDS,
     MODEL_VERSION,
@@ -21,6 +23,7 @@ from forecourt.registry.model import (
     SERVE_MODEL,
     Kind,
 )
+from forecourt.registry.pages import Listing
 from forecourt.registry.store import SELECT, Found, found
 from forecourt.registry.tables import Attribution, Property, Resource
 
@@ -59,6 +62,7 @@ def delete_resource(
     for one in gone:
         record(connection, actor, "delete", one.kind.schema, one.id, one.name, before=one.text)
     ids = [one.id for one in gone]
+    _hand_on(connection, ids)
     for start in range(0, len(ids), 500):
         connection.execute(delete(Resource).where(Resource.id.in_(ids[start : start + 500])))
     return gone
@@ -76,9 +80,9 @@ def _collect(connection: Any, target: Found, seen: dict[int, Found]) -> None:
 
 
 def _children(connection: Any, target: Found) -> Iterator[Found]:
-    for row in connection.execute(SELECT.where(Resource.parent_id == target.id)).all():
-        yield found(row)
     shared = select(Attribution.artifact_id).where(Attribution.context_id != target.id)
+    for row in connection.execute(SELECT.where(Resource.parent_id == target.id, Resource.id.not_in(shared))).all():
+        yield found(row)
     mine = select(Attribution.artifact_id).where(Attribution.context_id == target.id)
     only_mine = SELECT.where(Resource.id.in_(mine), Resource.id.not_in(shared), Resource.parent_id.is_(None))
     for row in connection.execute(only_mine).all():
@@ -97,6 +101,51 @@ def _references(connection: Any, target: Found) -> Iterator[Found]:
         )
         for row in connection.execute(SELECT.where(Resource.id.in_(ids))).all():
             yield found(row)
+
+    if target.kind is MODEL_VERSION:
+        yield from _of_newest(connection, target)
+
+
+def _of_newest(connection: Any, version: Found) -> Iterator[Found]:
+    """Yield the inference services that serve a version as the newest of its model, and therefore name none."""
+    order = Listing((MODEL_VERSION,), parent_id=version.parent_id, order="CREATE_TIME", descending=True)
+    if [one.id for one in order.rows(connection, None, 1)] != [version.id]:
+        return
+    of_model, none = _property_of("registeredModelId", version.parent_id), _property_of("modelVersionId")
+    for row in connection.execute(SELECT.where(Resource.id.in_(of_model), Resource.id.not_in(none))).all():
+        yield found(row)
+
+
+def _property_of(name: str, number: int | None = None) -> Any:
+    """Return the query for the ids of the inference services that have a field, with a value where one is given."""
+    query = select(Property.resource_id).where(
+        Property.kind == INFERENCE_SERVICE.schema, Property.name == name, Property.custom == 0
+    )
+    return query if number is None else query.where(Property.number == number)
+
+
+def _hand_on(connection: Connection, ids: Sequence[int]) -> None:
+    """Give artifacts that another version or run has too to that one; their name stays one below a parent.
+
+    Raises `Conflict` where that one has an artifact of that name of its own.
+    """
+    for start in range(0, len(ids), 500):
+        gone = ids[start : start + 500]
+        heirs = (
+            select(Attribution.artifact_id, func.min(Attribution.context_id))
+            .join(Resource, Resource.id == Attribution.artifact_id)
+            .where(Resource.parent_id.in_(gone), Resource.id.not_in(ids), Attribution.context_id.not_in(ids))
+            .group_by(Attribution.artifact_id)
+        )
+        for artifact_id, heir in connection.execute(heirs).all():
+            artifact = store.get(connection, ARTIFACTS, artifact_id)
+            try:
+                connection.execute(update(Resource).where(Resource.id == artifact_id).values(parent_id=heir))
+            except IntegrityError:
+                raise Conflict(
+                    f"The {artifact.kind.word} {artifact.name} belongs to {heir} too, which has another of that name.",
+                    hint="Delete one of the two first.",
+                ) from None
 
 
 def _listed(resources: Sequence[Found]) -> str:

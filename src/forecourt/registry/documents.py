@@ -36,7 +36,10 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _READ_ONLY = ("id", "createTimeSinceEpoch", "lastUpdateTimeSinceEpoch")
 _PROPERTY_NAME_LIMIT = 255
-_INT32 = range(-(2**31), 2**31)
+INT32_MAX = 2**31 - 1
+"""The largest id."""
+
+_INT32 = range(-INT32_MAX - 1, INT32_MAX + 1)
 _INT64 = range(-(2**63), 2**63)
 
 

@@ -83,16 +83,16 @@ async def _metric_history(request: Exchange, route: Route, identity: int) -> Non
         parent = route.parent
         await request.read(lambda: request.registry.get((parent,), identity), short=True)
     if (name := given.get("name")) is not None:
-        conditions.append(_has("name", PROPERTIES.c.head, [name]))
+        conditions.append(_has("name", "head", [name]))
     if (steps := given.get("stepIds")) is not None:
-        conditions.append(_has("step", PROPERTIES.c.number, _steps(steps)))
+        conditions.append(_has("step", "number", _steps(steps)))
     scope = {"parent_id": identity} if route.parent else {}
     await _send_list(request, given, given.listing(route.kinds, conditions=tuple(conditions), **scope))
 
 
-def _has(name: str, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
-    row = PROPERTIES.c
-    of_it = (row.resource_id == RESOURCES.c.id, row.custom == 0, row.name == name, column.in_(values))
+def _has(name: str, column: str, values: Sequence[Any]) -> ColumnElement[bool]:
+    row = PROPERTIES.alias().c
+    of_it = (row.resource_id == RESOURCES.c.id, row.custom == 0, row.name == name, row[column].in_(values))
     return select(row.resource_id).where(*of_it).exists()
 
 

@@ -12,6 +12,9 @@ from forecourt.registry.tables import HEAD
 DIGEST = "@digest"
 """The name of the row that says an artifact's digest; no filter can ask for it, as no property has such a name."""
 
+EXACT = 2**53
+"""From here on not every integer is a double; such a one has its digits beside it."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _FREE = ("description",)
 _NUMBERS = {"int_value": "int", "double_value": "double", "bool_value": "bool"}
@@ -23,6 +26,11 @@ def digest_of(artifact: Document) -> str | None:
         return said.group()
     value: str | None = artifact["customProperties"].get("digest", {}).get("string_value")
     return value
+
+
+def _exact(value: Any) -> str | None:
+    """Return the digits of an integer that a double does not hold exactly; None for any other number."""
+    return str(value) if isinstance(value, str) and abs(int(value)) >= EXACT else None
 
 
 def own_types(kind: Kind) -> dict[str, str]:
@@ -47,7 +55,7 @@ def property_rows(kind: Kind, resource_id: int, document: Document) -> list[dict
                 "kind": kind.schema,
                 "type": "long" if text is not None and len(text) > HEAD else type_,
                 "head": text[:HEAD] if text is not None else None,
-                "tail": text[HEAD:] or None if text is not None else None,
+                "tail": (text[HEAD:] or None) if text is not None else _exact(value),
                 "number": None if text is not None else float(value),
             }
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -20,20 +20,21 @@ from forecourt.registry import changing, store
 from forecourt.registry.aliases import STAGE, aliases_of, remove_alias, set_alias, stage_property
 from forecourt.registry.changes import Actor, history
 from forecourt.registry.deletion import delete_resource, dependents, of_collection
-from forecourt.registry.documents import render
+from forecourt.registry.documents import INT32_MAX, read_body, render
 from forecourt.registry.exchange import actor_of
 from forecourt.registry.lineage import lineage, versions_of
 from forecourt.registry.links import add_link, remove_link
 from forecourt.registry.model import MODEL_VERSION, REGISTERED_MODEL, V1, V1ALPHA3, Kind
 from forecourt.registry.registering import NewLink, Registration, register
 from forecourt.registry.registry import Registry
+from forecourt.registry.requests import Parameters
 from forecourt.registry.resolve import resolve
 from forecourt.registry.store import Found
 
 Document = dict[str, Any]
 
 BASE = "/api/forecourt/v1/registry"
-Id = Annotated[int, Query(ge=1, le=2**31 - 1)]
+Id = Annotated[int, Path(ge=1, le=INT32_MAX)]
 
 
 class _AliasOf(BaseModel):
@@ -41,7 +42,7 @@ class _AliasOf(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version_id: int = Field(alias="modelVersionId", ge=1, le=2**31 - 1)
+    version_id: int = Field(alias="modelVersionId", ge=1, le=INT32_MAX)
 
 
 class _Stage(BaseModel):
@@ -54,7 +55,7 @@ class _Stage(BaseModel):
 
 def management_router(registry: Registry) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix=BASE)
+    router = APIRouter(prefix=BASE, dependencies=[Depends(_storable)])
     database = registry.database
 
     @router.post("/register", status_code=201)
@@ -84,8 +85,8 @@ def management_router(registry: Registry) -> APIRouter:
 
     @router.get("/changes")
     def changes(
-        resource_id: Annotated[int | None, Query(alias="resourceId")] = None,
-        model_id: Annotated[int | None, Query(alias="registeredModelId")] = None,
+        resource_id: Annotated[int | None, Query(alias="resourceId", ge=1, le=INT32_MAX)] = None,
+        model_id: Annotated[int | None, Query(alias="registeredModelId", ge=1, le=INT32_MAX)] = None,
         kind: str = "",
         actor: str = "",
         size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 100,
@@ -113,7 +114,7 @@ def management_router(registry: Registry) -> APIRouter:
         }
 
     @router.get("/registered_models/{identity}/aliases")
-    def aliases(identity: int) -> Document:
+    def aliases(identity: Id) -> Document:
         """Return a model's aliases, with the version that each is for."""
         with _snapshot(database) as connection:
             store.get(connection, (REGISTERED_MODEL,), identity)
@@ -129,7 +130,7 @@ def management_router(registry: Registry) -> APIRouter:
             }
 
     @router.put("/registered_models/{identity}/aliases/{alias}")
-    def set_alias_(request: Request, identity: int, alias: str, wanted: _AliasOf) -> Document:
+    def set_alias_(request: Request, identity: Id, alias: str, wanted: _AliasOf) -> Document:
         """Give a version an alias, taking it from the one that has it."""
         with database.transaction() as connection:
             before = set_alias(connection, _actor(request), identity, alias, wanted.version_id)
@@ -140,14 +141,14 @@ def management_router(registry: Registry) -> APIRouter:
         }
 
     @router.delete("/registered_models/{identity}/aliases/{alias}")
-    def remove_alias_(request: Request, identity: int, alias: str) -> Document:
+    def remove_alias_(request: Request, identity: Id, alias: str) -> Document:
         """Take an alias away."""
         with database.transaction() as connection:
             remove_alias(connection, _actor(request), identity, alias)
         return {"alias": alias, "status": "removed"}
 
     @router.put("/model_versions/{identity}/stage")
-    def set_stage(request: Request, identity: int, wanted: _Stage) -> Document:
+    def set_stage(request: Request, identity: Id, wanted: _Stage) -> Document:
         """Put a version in a stage, or in none."""
         with database.transaction() as connection:
             version = store.get(connection, (MODEL_VERSION,), identity, lock=True)
@@ -161,13 +162,13 @@ def management_router(registry: Registry) -> APIRouter:
         return _shown(changed)
 
     @router.get("/model_versions/{identity}/lineage")
-    def lineage_(identity: int) -> Document:
+    def lineage_(identity: Id) -> Document:
         """Return what a version comes from and leads to."""
         with _snapshot(database) as connection:
             return lineage(connection, identity)
 
     @router.post("/model_versions/{identity}/lineage", status_code=201)
-    def add_link_(request: Request, identity: int, wanted: NewLink) -> Document:
+    def add_link_(request: Request, identity: Id, wanted: NewLink) -> Document:
         """Add an arrow of lineage from a version."""
         with database.transaction() as connection:
             link_id = add_link(
@@ -182,27 +183,27 @@ def management_router(registry: Registry) -> APIRouter:
         return {"id": str(link_id)} | wanted.model_dump(by_alias=True, exclude_defaults=True)
 
     @router.delete("/model_versions/{identity}/lineage/{link_id}")
-    def remove_link_(request: Request, identity: int, link_id: int) -> Document:
+    def remove_link_(request: Request, identity: Id, link_id: Id) -> Document:
         """Take an arrow of lineage away."""
         with database.transaction() as connection:
             remove_link(connection, _actor(request), identity, link_id)
         return {"id": str(link_id), "status": "removed"}
 
     @router.get("/{collection}/{identity}/dependents")
-    def dependents_(collection: str, identity: int) -> Document:
+    def dependents_(collection: str, identity: Id) -> Document:
         """List what goes with a resource if it is deleted."""
         with _snapshot(database) as connection:
             target = store.get(connection, _kinds(collection), identity)
             return {"items": [_listed(one) for one in dependents(connection, target)]}
 
     @router.patch("/{collection}/{identity}")
-    def merge(request: Request, collection: str, identity: int, patch: Document) -> Document:
+    def merge(request: Request, collection: str, identity: Id, patch: Document) -> Document:
         """Change what the patch names; of the custom properties too, those that are null go."""
         with database.transaction() as connection:
             return _shown(changing.merge(connection, _actor(request), _kinds(collection), identity, patch))
 
     @router.delete("/{collection}/{identity}")
-    def delete(request: Request, collection: str, identity: int, cascade: bool = False) -> Document:
+    def delete(request: Request, collection: str, identity: Id, cascade: bool = False) -> Document:
         """Delete a resource for good; with ``cascade`` all that depends on it too."""
         with database.transaction() as connection:
             gone = delete_resource(connection, _actor(request), _kinds(collection), identity, cascade=cascade)
@@ -216,6 +217,15 @@ def _snapshot(database: Database) -> Iterator[Connection]:
     """Read as of one moment."""
     with database.snapshot() as session:
         yield session.connection()
+
+
+async def _storable(request: Request) -> None:
+    """Refuse what no database keeps, wherever it is said: null bytes, and halves of a character."""
+    Parameters.parse(request.scope["query_string"])
+    if "\0" in request.scope["path"]:
+        raise InvalidInput("null bytes are not allowed in a path.")
+    if body := await request.body():
+        read_body(body)
 
 
 def _actor(request: Request) -> Actor:

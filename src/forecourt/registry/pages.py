@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
 
 from forecourt.errors import InvalidInput
+from forecourt.registry.documents import INT32_MAX
 from forecourt.registry.model import Kind
 from forecourt.registry.search import Equality, Filter, of_kinds
 from forecourt.registry.store import SELECT, Found, found
@@ -48,7 +49,7 @@ class Cursor:
         """Read a ``nextPageToken``; raises `InvalidInput`."""
         try:
             identity, _, value = base64.b64decode(token, validate=True).decode("ascii").partition(":")
-            if max(len(identity), len(value)) < 19:
+            if len(value) < 19 and len(identity) < 11 and 0 <= int(identity) <= INT32_MAX:
                 return Cursor(int(identity), int(value))
         except (binascii.Error, ValueError):
             pass

@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from sqlalchemy import Connection
 
+from forecourt.errors import InvalidInput
 from forecourt.registry import changing, store
 from forecourt.registry.aliases import set_alias, stage_property
 from forecourt.registry.changes import Actor
-from forecourt.registry.documents import Document, read_fields
+from forecourt.registry.documents import INT32_MAX, Document, read_fields
 from forecourt.registry.links import add_link
 from forecourt.registry.model import MODEL_ARTIFACT, MODEL_VERSION, REGISTERED_MODEL, V1
 from forecourt.registry.store import Found
@@ -22,7 +23,7 @@ class NewLink(BaseModel):
 
     relation: str
     uri: str
-    model_version_id: int | None = None
+    model_version_id: int | None = Field(default=None, ge=1, le=INT32_MAX)
     detail: str = ""
 
 
@@ -46,6 +47,8 @@ def register(connection: Connection, actor: Actor, wanted: Registration) -> dict
     """
     model_fields = read_fields(REGISTERED_MODEL, wanted.registered_model, V1, "create")
     version_fields = read_fields(MODEL_VERSION, {"registeredModelId": "1"} | wanted.model_version, V1, "create")
+    if wanted.model_artifact.get("artifactType") not in (None, MODEL_ARTIFACT.artifact_type):
+        raise InvalidInput(f"What is registered is a {MODEL_ARTIFACT.artifact_type}, and no other artifact.")
     artifact_fields = read_fields(MODEL_ARTIFACT, wanted.model_artifact, V1, "create")
     if wanted.stage:
         version_fields["customProperties"] = version_fields.get("customProperties", {}) | stage_property(wanted.stage)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from forecourt.errors import InvalidInput
-from forecourt.registry.documents import parse_id
+from forecourt.registry.documents import INT32_MAX, parse_id
 from forecourt.registry.model import ARTIFACTS, BY_ARTIFACT_TYPE, Kind
 from forecourt.registry.pages import ORDERS, Cursor, Listing
 from forecourt.registry.search import Filter
 
-_INT32_MAX = 2**31 - 1
 _SORT_ORDERS = ("ASC", "DESC")
 
 
@@ -61,8 +60,8 @@ class Parameters:
         text = self.get("pageSize")
         if text is None:
             return 0
-        if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > _INT32_MAX:
-            raise InvalidInput(f"invalid pageSize {text!r}: it is a number from 1 to {_INT32_MAX}: bad request")
+        if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > INT32_MAX:
+            raise InvalidInput(f"invalid pageSize {text!r}: it is a number from 0 to {INT32_MAX}: bad request")
         return int(text)
 
     @property

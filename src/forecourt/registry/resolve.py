@@ -43,7 +43,7 @@ def parse(uri: str) -> tuple[str, str]:
     Raises `InvalidInput` for another registry than ours, and for what is no such URI.
     """
     scheme, _, rest = uri.partition("://")
-    words = [unquote(word) for word in rest.partition("?")[0].strip("/").split("/") if word]
+    words = [word for word in rest.partition("?")[0].strip("/").split("/") if word]
     if scheme != SCHEME or not 1 <= len(words) <= 3:
         raise InvalidInput(f"{uri!r} names no model.", hint="Write model-registry://MODEL/VERSION.")
     if len(words) == 3 or (len(words) == 2 and ":" in words[0]):
@@ -51,7 +51,7 @@ def parse(uri: str) -> tuple[str, str]:
             f"{words[0]} is another registry than this one.",
             hint="Write model-registry://MODEL/VERSION for this one's; a slash in a name is written %2F.",
         )
-    return words[0], words[1] if len(words) == 2 else ""
+    return unquote(words[0]), unquote(words[1]) if len(words) == 2 else ""
 
 
 def resolve(connection: Any, uri: str) -> Resolved:

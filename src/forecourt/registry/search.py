@@ -12,11 +12,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
-from forecourt.query import And, Comparison, Expression, compare, parse, pinned, to_sql, value_kind
+from forecourt.query import And, Comparison, Expression, compare, parse, pinned, to_sql
 from forecourt.query import Kind as ValueKind
-from forecourt.registry.indexing import own_types
+from forecourt.registry.comparing import any_case, beginning, prefix_of, types_of, value_condition
+from forecourt.registry.indexing import EXACT, own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
 from forecourt.registry.tables import HEAD, PROPERTIES, RESOURCES
 
@@ -151,10 +161,10 @@ def _equalities(filter_: Filter) -> tuple[Equality, ...]:
         if _column(one, filter_.kinds) or isinstance(value, tuple):
             continue
         own = own_types(kind).get(name)
-        types = _types(one, {own} if own else set())
+        types = types_of(one, {own} if own else set())
         if isinstance(value, str) and types == ("string",) and len(value) <= HEAD:
             found.append(Equality(kind, own is None, name, "head", value, types))
-        elif not isinstance(value, str) and "string" not in types:
+        elif not isinstance(value, str) and "string" not in types and abs(value) < EXACT:
             found.append(Equality(kind, own is None, name, "number", float(value), types))
     return tuple(found)
 
@@ -194,9 +204,10 @@ def _candidates(
 
 def _on_resource(comparison: Comparison, kinds: Sequence[Kind]) -> ColumnElement[bool]:
     if column := _column(comparison, kinds):
+        column = (any_case(column[0]), column[1]) if comparison.operator == "ILIKE" else column
         compared = compare(column[0], comparison, column[1])
-        prefix = _prefix(str(comparison.value)) if comparison.operator == "LIKE" else ""
-        return and_(*_beginning(column[0], prefix), compared) if prefix else compared
+        prefix = prefix_of(str(comparison.value)) if comparison.operator == "LIKE" else ""
+        return and_(*beginning(column[0], prefix), compared) if prefix else compared
     row = PROPERTIES.alias().c
     # No EXISTS: PostgreSQL would make a join of each, and take minutes to plan two hundred.
     one: Select[Any] = select(literal_column("1")).where(
@@ -232,7 +243,7 @@ def _on_property(comparison: Comparison, kinds: Sequence[Kind], row: Any, *, by_
     of_property = and_(
         row.name == name,
         row.custom == int(not own),
-        _value(comparison, row, _types(comparison, own)),
+        value_condition(comparison, row, types_of(comparison, own)),
     )
     return and_(of_kinds(row.kind, kinds), of_property) if by_index else of_property
 
@@ -243,76 +254,3 @@ def of_kinds(column: Any, kinds: Sequence[Kind]) -> ColumnElement[bool]:
         column == kinds[0].schema if len(kinds) == 1 else column.in_([kind.schema for kind in kinds])
     )
     return condition
-
-
-def _types(comparison: Comparison, own: set[str]) -> tuple[str, ...]:
-    """Return the types of the values that are compared: those declared, those asked for, else those of the literal."""
-    if asked := comparison.property.type:
-        return (asked,)
-    if len(own) == 1:
-        return tuple(own)
-    literal = value_kind(comparison.value) if comparison.value != () else "string"
-    if own:  # kinds that are listed together differ in what the field is: a metric's value and a parameter's
-        return ("string",) if literal == "string" else tuple(own - {"string"})
-    return ("int", "double") if literal == "int" else (literal,)
-
-
-def _value(comparison: Comparison, row: Any, types: tuple[str, ...]) -> ColumnElement[bool]:
-    if types == ("string",):
-        return _text(comparison, row)
-    if types == ("bool",):
-        return and_(row.type == "bool", _bool(comparison, row))
-    kind: ValueKind = "int" if types == ("int",) else "double"
-    of_type = row.type == types[0] if len(types) == 1 else row.type.in_(types)
-    return and_(of_type, compare(row.number, comparison, kind))
-
-
-def _bool(comparison: Comparison, row: Any) -> ColumnElement[bool]:
-    compare(row.number, comparison, "bool")  # refuses what is no comparison of booleans
-    value = comparison.value
-    if isinstance(value, tuple):
-        condition: ColumnElement[bool] = row.number.in_([float(bool(each)) for each in value])
-        return condition
-    same: ColumnElement[bool] = row.number == float(bool(value))
-    return same if comparison.operator == "=" else row.number == float(not value)
-
-
-def _text(comparison: Comparison, row: Any) -> ColumnElement[bool]:
-    """Compare a text: by its head as far as the index can tell, by all of it where that is not enough."""
-    value, operator = comparison.value, comparison.operator
-    whole = row.head + func.coalesce(row.tail, "")
-    text = row.type.in_(("string", "long"))
-    checked = and_(text, compare(whole, comparison, "string"))
-    if operator == "IN" and isinstance(value, tuple):
-        heads = [str(each)[:HEAD] for each in value]
-        return and_(row.head.in_(heads), checked) if heads else checked
-    if not isinstance(value, str):
-        return checked
-    head = value[:HEAD]
-    match operator:
-        case "=" if len(value) <= HEAD:
-            return and_(row.head == head, row.type == "string")
-        case "=":
-            return and_(row.head == head, checked)
-        case ">" | ">=":
-            return and_(row.head >= head, checked)
-        case "<" | "<=":
-            return and_(row.head <= head, checked)
-        case "LIKE" if prefix := _prefix(value):
-            return and_(*_beginning(row.head, prefix), checked)
-    return checked
-
-
-def _beginning(column: Any, prefix: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the conditions that a text begins so, which an index can answer."""
-    return column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1)
-
-
-def _prefix(pattern: str) -> str:
-    """Return what every match of a LIKE pattern begins with, as far as the index holds it."""
-    prefix = ""
-    for character in pattern[:HEAD]:
-        if character in "%_\\":
-            break
-        prefix += character
-    return prefix if not prefix or 0x20 <= ord(prefix[-1]) < 0xD7FF else ""

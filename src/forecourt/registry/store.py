@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from forecourt.db import PreparedInsert
+from forecourt.db import PreparedInsert, violated
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -213,9 +213,9 @@ def refusing(kind: Kind, fields: Document) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        reason = str(error.orig)
-        if "external" in reason:
+        constraint = violated(error)
+        if "external" in constraint:
             raise AlreadyExists(f"{kind.word} with externalId {fields.get('externalId')} already exists") from None
-        if "FOREIGN KEY" in reason.upper():
+        if constraint.lower().startswith(("fk_", "foreign key")):
             raise NotFound(f"what the {kind.word} belongs to is no longer there: not found") from None
         raise AlreadyExists(f"{kind.word} with name {fields.get('name')} already exists") from None
