@@ -6,6 +6,7 @@ fails, nothing of the batch is kept, and each is made again for itself: whoever 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -15,11 +16,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from forecourt.db.database import Database
+from forecourt.errors import ForecourtError
 
 T = TypeVar("T")
 Job = tuple[Callable[[Connection], Any], Future[Any]]
 
 _TOGETHER = 64  # changes in one commit at most, so that the first does not wait for long
+_TIDY_SECONDS = 0.5  # between two checkpoints of SQLite's log
 _POSTGRESQL_THREADS = 4  # each waits for the network most of the time; SQLite has one writer at a time anyway
 
 
@@ -31,6 +34,10 @@ class Writer:
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         count = 1 if database.is_sqlite else _POSTGRESQL_THREADS
         self._threads = [threading.Thread(target=self._run, name="writer", daemon=True) for _ in range(count)]
+        self._committed = threading.Event()
+        self._ending = threading.Event()
+        if database.is_sqlite:
+            self._threads.append(threading.Thread(target=self._tidy, name="checkpoint", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -47,6 +54,8 @@ class Writer:
         """Wait for what has been submitted."""
         for _ in self._threads:
             self._waiting.put(None)
+        self._ending.set()
+        self._committed.set()
         for thread in self._threads:
             thread.join()
 
@@ -75,8 +84,18 @@ class Writer:
             for job in batch:
                 self._make([job])
         else:
+            self._committed.set()
             for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
+
+    def _tidy(self) -> None:
+        """Move the log into the database aside, so that no change waits for it."""
+        while not self._ending.is_set():
+            self._committed.wait()
+            self._committed.clear()
+            with contextlib.suppress(ForecourtError):  # whoever writes next is told
+                self._database.checkpoint()
+            self._ending.wait(_TIDY_SECONDS)
 
     def _commit(self, batch: list[Job]) -> list[Any]:
         if not batch:

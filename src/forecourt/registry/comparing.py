@@ -27,6 +27,7 @@ def types_of(comparison: Comparison, own: set[str]) -> tuple[str, ...]:
 
 
 def value_condition(comparison: Comparison, row: Any, types: tuple[str, ...]) -> ColumnElement[bool]:
+    """Return the condition that a row of the index, whose value is of one of these types, compares so."""
     if types == ("string",):
         return _text(comparison, row)
     if types == ("bool",):

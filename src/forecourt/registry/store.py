@@ -164,7 +164,7 @@ def create(
         "updated": moment,
         "document": text,
     }
-    identity: int = _INSERT.one(connection, row).scalar_one()
+    identity: int = _INSERT.one(connection, row)
     if rows := property_rows(kind, identity, document):
         _INSERT_PROPERTIES.many(connection, rows)
     if attribute:

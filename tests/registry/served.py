@@ -1,0 +1,177 @@
+"""The registry's API over a real database, once on SQLite and once on PostgreSQL, served on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Connection, event, text
+
+from forecourt.db import Database
+from forecourt.registry import Registry, RegistryApi, management_router
+from forecourt.serving import UVICORN_SETTINGS, install_error_handlers
+
+TABLES = ("changes", "links", "aliases", "attributions", "properties", "resources")
+"""The registry's tables, in the order in which they can be emptied."""
+
+
+_OPENER = build_opener(ProxyHandler({}))
+
+
+class Answer(NamedTuple):
+    """What came back: the status, and what the JSON says."""
+
+    status: int
+    json: Any
+
+
+class Statement(NamedTuple):
+    """A statement as the database was given it, and how many rows it was found to have."""
+
+    sql: str
+    parameters: Any
+
+
+class Client:
+    """A client of what is below one path; an answer is never a page of HTML or a traceback."""
+
+    def __init__(self, url: str, base: str) -> None:
+        limits = httpx.Limits(keepalive_expiry=2)  # below what the server waits, so that no request meets its end
+        self.http = httpx.Client(base_url=url + base, trust_env=False, timeout=60, limits=limits)
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.send("GET", path, **({"params": query} if query else {}))
+
+    def post(self, path: str, body: Any) -> Answer:
+        return self.send("POST", path, json=body)
+
+    def put(self, path: str, body: Any) -> Answer:
+        return self.send("PUT", path, json=body)
+
+    def patch(self, path: str, body: Any) -> Answer:
+        return self.send("PATCH", path, json=body)
+
+    def delete(self, path: str, **query: Any) -> Answer:
+        return self.send("DELETE", path, **({"params": query} if query else {}))
+
+    def send(self, method: str, path: str, **how: Any) -> Answer:
+        answer = self.http.request(method, path, **how)
+        assert answer.headers["content-type"].startswith("application/json"), answer.text
+        return Answer(answer.status_code, answer.json())
+
+    def filtered(self, path: str, text: str) -> Answer:
+        """Ask for a list by a filter that may be longer than httpx allows a query to be."""
+        url = f"{self.http.base_url}{path}?{urlencode({'filterQuery': text})}"
+        try:
+            with _OPENER.open(url, timeout=60) as answer:
+                return Answer(answer.status, json.load(answer))
+        except HTTPError as error:
+            with error:
+                text = error.read()
+                return Answer(error.code, json.loads(text) if text.startswith(b"{") else text.decode())
+
+    def made(self, path: str, **fields: Any) -> dict[str, Any]:
+        """Create a resource, and return it."""
+        status, resource = self.post(path, fields)
+        assert status == 201, resource
+        return dict(resource)
+
+    def items(self, path: str, **query: Any) -> list[Any]:
+        """Return the items of a list."""
+        status, listed = self.get(path, **query)
+        assert status == 200, listed
+        return list(listed["items"])
+
+    def names(self, path: str, filter_query: str, **query: Any) -> list[str]:
+        """Return the names of what a filter finds, in the order of their ids."""
+        return [item["name"] for item in self.items(path, filterQuery=filter_query, **query)]
+
+
+class Api(Client):
+    """The whole application, as `forecourt.app` puts it together; itself a client of version ``v1``."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.database.upgrade()
+        registry = Registry(self.database)
+        self._models = RegistryApi(registry)
+        application = FastAPI()
+        install_error_handlers(application)
+        application.include_router(management_router(registry))
+
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            await (self._models if self._models.serves(scope["path"]) else application)(scope, receive, send)
+
+        self.application = dispatch
+        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            dispatch, log_config=None, lifespan="off", timeout_graceful_shutdown=1, **UVICORN_SETTINGS
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
+        self._thread.start()
+        super().__init__(self.url, "/api/model_registry/v1/")
+        self.v1alpha3 = Client(self.url, "/api/model_registry/v1alpha3/")
+        self.management = Client(self.url, "/api/forecourt/v1/registry/")
+
+    def of(self, version: str) -> Client:
+        """Return the client of a version of the API."""
+        return self if version == "v1" else self.v1alpha3
+
+    def close(self) -> None:
+        for client in (self, self.v1alpha3, self.management):
+            client.http.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._models.close()
+        self.database.close()
+
+    def clear(self) -> None:
+        """Empty the registry."""
+        with self.database.session() as session:
+            if self.database.is_sqlite:
+                for table in TABLES:
+                    session.execute(text(f"DELETE FROM registry_{table}"))
+            else:
+                names = ", ".join(f"registry_{table}" for table in TABLES)
+                session.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+
+    def rows(self, sql: str, **values: Any) -> list[Any]:
+        """Ask the database itself."""
+        with self.database.snapshot() as session:
+            return list(session.execute(text(sql), values).all())
+
+    @contextmanager
+    def statements(self) -> Iterator[list[Statement]]:
+        """Yield the statements that the database is given meanwhile."""
+        seen: list[Statement] = []
+
+        def note(_connection: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+            seen.append(Statement(sql, parameters))
+
+        engines = [self.database.engine]
+        if self.database._points is not None:
+            engines.append(self.database._points._engine)
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", note)
+
+
+def is_error(answer: Answer, status: int, code: str, message: str) -> None:
+    """Check an answer against the one shape that every error has."""
+    assert answer == Answer(status, {"code": code, "message": message}), json.dumps(answer.json)
