@@ -32,7 +32,7 @@ class Database:
         """Prepare the engine; nothing is connected yet. Raises `InvalidInput` for a URL that cannot be used."""
         self.engine = _engine(url)
         self._reading = self.engine.execution_options(**_READ_ONLY.get(self.engine.dialect.name, {}))
-        self._points = _Points(url) if self.is_sqlite else None
+        self._points = _Points(url)
         # SQLite has one writer at a time: the next one waits here, and is not left to try again now and then.
         self._writing = threading.RLock() if self.is_sqlite else nullcontext()
 
@@ -68,11 +68,12 @@ class Database:
     def point(self) -> Iterator[Connection]:
         """Only read, each statement as of its own moment: the cheapest way to ask one thing."""
         with _told(self.engine.url):
-            if self._points is not None:
+            try:
                 yield self._points.connection()
-            else:
-                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    yield connection
+            except DBAPIError as error:
+                if error.connection_invalidated:  # the server has gone, and may be back for the next question
+                    self._points.forget()
+                raise
 
     def checkpoint(self) -> None:
         """Have SQLite move what its log holds into the database, as far as nobody needs to wait for that."""
@@ -111,16 +112,16 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        if self._points is not None:
-            self._points.close()
+        self._points.close()
         self.engine.dispose()
 
 
 class _Points:
-    """A connection to an SQLite file for each thread, which stays open: opening one takes longer than a question."""
+    """A connection for each thread that asks, which stays open: opening one takes longer than a question."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url, poolclass=NullPool).execution_options(forecourt_autocommit=True)
+        engine = _engine(url, poolclass=NullPool)
+        self._engine = engine.execution_options(**_AUTOCOMMIT[engine.dialect.name])
         self._mine = threading.local()
         self._open: list[Connection] = []
 
@@ -131,6 +132,13 @@ class _Points:
             connection = self._mine.connection = self._engine.connect()
             self._open.append(connection)
         return connection
+
+    def forget(self) -> None:
+        """Close this thread's; the next question opens another."""
+        connection: Connection | None = self._mine.__dict__.pop("connection", None)
+        if connection is not None:
+            self._open.remove(connection)
+            connection.close()
 
     def close(self) -> None:
         """Close those of all threads."""
@@ -144,7 +152,8 @@ def _engine(given: str, **options: Any) -> Engine:
         url = make_url(given)
         if url.drivername in _POSTGRESQL:
             url = url.set(drivername="postgresql+psycopg")
-            options.setdefault("pool_size", _POSTGRESQL_CONNECTIONS)
+            if "poolclass" not in options:
+                options["pool_size"] = _POSTGRESQL_CONNECTIONS
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise InvalidInput(
                 f"Forecourt keeps its state in SQLite or PostgreSQL, not in {url.get_backend_name()}.",
@@ -163,6 +172,10 @@ def _engine(given: str, **options: Any) -> Engine:
     return engine
 
 
+_AUTOCOMMIT: dict[str, dict[str, Any]] = {
+    "sqlite": {"forecourt_autocommit": True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
 _READ_ONLY: dict[str, dict[str, Any]] = {
     "sqlite": {"forecourt_read_only": True},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},

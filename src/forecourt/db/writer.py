@@ -23,7 +23,7 @@ Job = tuple[Callable[[Connection], Any], Future[Any]]
 
 _TOGETHER = 64  # changes in one commit at most, so that the first does not wait for long
 _TIDY_SECONDS = 0.5  # between two checkpoints of SQLite's log
-_POSTGRESQL_THREADS = 4  # each waits for the network most of the time; SQLite has one writer at a time anyway
+_POSTGRESQL_THREADS = 2  # each waits for the network most of the time; SQLite has one writer at a time anyway
 
 
 class Writer:
