@@ -17,7 +17,6 @@ import os
 import re
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +55,6 @@ from forecourt.serving import (
 from forecourt.settings import Settings
 
 _GOODBYE_SECONDS = 5  # for requests that are still in hand when the server ends
-_SWITCH_SECONDS = 0.0005  # between threads: whoever answers a request waits less for those that work in the background
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,6 @@ def serve(settings: Settings) -> None:
 
     Raises `AlreadyRunning` where a server runs for this ``FORECOURT_HOME``, and `PortInUse`.
     """
-    sys.setswitchinterval(_SWITCH_SECONDS)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings.home.mkdir(parents=True, exist_ok=True)
     with (

@@ -62,6 +62,17 @@ class PreparedInsert:
 
 
 @contextmanager
+def sent_together(connection: Connection) -> Iterator[None]:
+    """Send the prepared inserts in the block without waiting for each, where the database is elsewhere; then wait."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.pipeline():
+        yield
+
+
+@contextmanager
 def _cursor(connection: Connection, text: str, values: Any) -> Iterator[Any]:
     """Open the driver's cursor in the connection's transaction; its errors are raised as SQLAlchemy raises them."""
     dbapi: Any = connection.dialect.loaded_dbapi

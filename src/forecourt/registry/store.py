@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from forecourt.db import PreparedInsert, violated
+from forecourt.db import PreparedInsert, sent_together, violated
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -165,12 +165,13 @@ def create(
         "document": text,
     }
     identity: int = _INSERT.one(connection, row)
-    if rows := property_rows(kind, identity, document):
-        _INSERT_PROPERTIES.many(connection, rows)
+    with sent_together(connection):
+        if rows := property_rows(kind, identity, document):
+            _INSERT_PROPERTIES.many(connection, rows)
+        if kind is not METRIC_HISTORY:
+            record(connection, actor, "create", kind.schema, identity, name, after=text)
     if attribute:
         connection.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
-    if kind is not METRIC_HISTORY:
-        record(connection, actor, "create", kind.schema, identity, name, after=text)
     return Found(identity, kind, parent_id, moment, moment, text)
 
 
