@@ -1,4 +1,4 @@
-"""Inserts that are compiled once and go straight to the driver, for where there are thousands a second."""
+"""Statements that are compiled once and go straight to the driver, for where there are thousands a second."""
 
 from __future__ import annotations
 
@@ -13,29 +13,58 @@ from sqlalchemy.exc import DBAPIError
 _AT_ONCE = 50  # rows in one statement
 
 
-class PreparedInsert:
+class _Prepared:
+    """A statement, compiled for each dialect that it meets. Its errors are raised as SQLAlchemy raises them."""
+
+    def __init__(self, statement: Any, columns: Sequence[str] | None = None) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: dict[str, tuple[str, list[str], Mapping[str, Any]]] = {}
+
+    def _text(self, dialect: Dialect) -> tuple[str, list[str], Mapping[str, Any]]:
+        """Return its SQL, the names of its parameters in order, and the values of those that are always the same."""
+        if dialect.name not in self._compiled:
+            kind: Any = type(dialect)
+            compiled = self._statement.compile(
+                dialect=kind(paramstyle="qmark" if dialect.name == "sqlite" else "format"),
+                column_keys=list(self._columns) if self._columns else None,
+                compile_kwargs={"render_postcompile": True},
+            )
+            self._compiled[dialect.name] = (str(compiled), list(compiled.positiontup or ()), compiled.params)
+        return self._compiled[dialect.name]
+
+
+class PreparedQuery(_Prepared):
+    """A query with named parameters."""
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return what it finds, as the driver has it."""
+        text, order, fixed = self._text(connection.dialect)
+        given = [values[name] if name in values else fixed[name] for name in order]
+        with _cursor(connection, text, given) as cursor:
+            cursor.execute(text, given)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+
+class PreparedInsert(_Prepared):
     """An insert of some columns of a table, which may return one value of the row."""
 
     def __init__(self, statement: Insert, columns: Sequence[str]) -> None:
-        self._statement = statement
-        self._columns = columns
-        self._compiled: dict[str, tuple[str, list[str]]] = {}
+        super().__init__(statement, columns)
         self._of_many: dict[tuple[str, int], str] = {}
 
     def one(self, connection: Connection, row: Mapping[str, Any]) -> Any:
-        """Insert a row, which has all the columns, and return what the statement returns of it, if anything.
-
-        Raises what SQLAlchemy raises, `IntegrityError` among it.
-        """
-        text, order = self._text(connection.dialect)
+        """Insert a row, which has all the columns, and return what the statement returns of it, if anything."""
+        text, order, _ = self._text(connection.dialect)
         values = [row[name] for name in order]
         with _cursor(connection, text, values) as cursor:
             cursor.execute(text, values)
             return cursor.fetchone()[0] if cursor.description else None
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, each of which has all the columns, many in one statement; raises as `one` does."""
-        _, order = self._text(connection.dialect)
+        """Insert rows, each of which has all the columns, many in one statement."""
+        _, order, _ = self._text(connection.dialect)
         for start in range(0, len(rows), _AT_ONCE):
             chunk = rows[start : start + _AT_ONCE]
             text = self._text_of(connection.dialect, len(chunk))
@@ -43,18 +72,10 @@ class PreparedInsert:
             with _cursor(connection, text, values) as cursor:
                 cursor.execute(text, values)
 
-    def _text(self, dialect: Dialect) -> tuple[str, list[str]]:
-        if dialect.name not in self._compiled:
-            kind: Any = type(dialect)
-            positional = kind(paramstyle="qmark" if dialect.name == "sqlite" else "format")
-            compiled = self._statement.compile(dialect=positional, column_keys=list(self._columns))
-            self._compiled[dialect.name] = (str(compiled), list(compiled.positiontup or ()))
-        return self._compiled[dialect.name]
-
     def _text_of(self, dialect: Dialect, count: int) -> str:
         key = dialect.name, count
         if key not in self._of_many:
-            text, _ = self._text(dialect)
+            text, _, _ = self._text(dialect)
             row = re.search(r"VALUES (\(.*\))$", text)
             assert row is not None
             self._of_many[key] = text + f", {row[1]}" * (count - 1)

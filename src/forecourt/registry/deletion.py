@@ -5,17 +5,16 @@ What a deployment serves stays: a registry that forgets what answers in producti
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.exc import IntegrityError
 
 from forecourt.errors import Conflict
 from forecourt.registry import store
 from forecourt.registry.changes import Actor, record
 from forecourt.registry.model import (
-    ARTIFACTS,
     INFERENCE_SERVICE,
     KINDS,
     MODEL_VERSION,
@@ -125,10 +124,7 @@ def _property_of(name: str, number: int | None = None) -> Any:
 
 
 def _hand_on(connection: Connection, ids: Sequence[int]) -> None:
-    """Give artifacts that another version or run has too to that one; their name stays one below a parent.
-
-    Raises `Conflict` where that one has an artifact of that name of its own.
-    """
+    """Give artifacts that another version or run has too to that one."""
     for start in range(0, len(ids), 500):
         gone = ids[start : start + 500]
         heirs = (
@@ -138,14 +134,12 @@ def _hand_on(connection: Connection, ids: Sequence[int]) -> None:
             .group_by(Attribution.artifact_id)
         )
         for artifact_id, heir in connection.execute(heirs).all():
-            artifact = store.get(connection, ARTIFACTS, artifact_id)
-            try:
-                connection.execute(update(Resource).where(Resource.id == artifact_id).values(parent_id=heir))
-            except IntegrityError:
-                raise Conflict(
-                    f"The {artifact.kind.word} {artifact.name} belongs to {heir} too, which has another of that name.",
-                    hint="Delete one of the two first.",
-                ) from None
+            row = connection.execute(select(Resource.kind, Resource.name).where(Resource.id == artifact_id)).one()
+            same = (Resource.kind == row.kind, Resource.name == row.name, Resource.parent_id == heir)
+            values: dict[str, Any] = {"parent_id": heir}
+            if connection.execute(select(Resource.id).where(*same)).first() is not None:
+                values["name"] = str(uuid.uuid4())  # it keeps its name in its document, and is found by id
+            connection.execute(update(Resource).where(Resource.id == artifact_id).values(values))
 
 
 def _listed(resources: Sequence[Found]) -> str:

@@ -44,7 +44,7 @@ def parse(uri: str) -> tuple[str, str]:
     """
     scheme, _, rest = uri.partition("://")
     words = [word for word in rest.partition("?")[0].strip("/").split("/") if word]
-    if scheme != SCHEME or not 1 <= len(words) <= 3:
+    if scheme != SCHEME or not 1 <= len(words) <= 3 or "\0" in unquote(rest):
         raise InvalidInput(f"{uri!r} names no model.", hint="Write model-registry://MODEL/VERSION.")
     if len(words) == 3 or (len(words) == 2 and ":" in words[0]):
         raise InvalidInput(

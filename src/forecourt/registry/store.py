@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from forecourt.db import PreparedInsert, sent_together, violated
+from forecourt.db import PreparedInsert, PreparedQuery, sent_together, violated
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -63,8 +63,8 @@ _COLUMNS = (
 )
 SELECT: Any = select(*_COLUMNS)
 """What `found` makes a resource of."""
-_BY_ID = SELECT.where(RESOURCES.c.id == bindparam("id"))
-_BY_ID_LOCKED = _BY_ID.with_for_update()
+_BY_ID = PreparedQuery(SELECT.where(RESOURCES.c.id == bindparam("identity")))
+_BY_ID_LOCKED = PreparedQuery(SELECT.where(RESOURCES.c.id == bindparam("identity")).with_for_update())
 _INSERT = PreparedInsert(
     insert(RESOURCES).returning(RESOURCES.c.id),
     ("kind", "family", "parent_id", "name", "external_id", "created", "updated", "document"),
@@ -82,11 +82,11 @@ def found(row: Any) -> Found:
 
 def get(connection: Any, kinds: Sequence[Kind], identity: int, *, lock: bool = False) -> Found:
     """Return the resource of that id, where it is of one of these kinds; raises `NotFound`."""
-    row = connection.execute(_BY_ID_LOCKED if lock else _BY_ID, {"id": identity}).first()
-    if row is None or KINDS[row[1]] not in kinds:
+    rows = (_BY_ID_LOCKED if lock else _BY_ID).rows(connection, {"identity": identity})
+    if not rows or KINDS[rows[0][1]] not in kinds:
         word = kinds[0].word if len(kinds) == 1 else "artifact"
         raise NotFound(f"no {word} found for id {identity}: not found")
-    return found(row)
+    return found(rows[0])
 
 
 def find(
@@ -102,7 +102,7 @@ def find(
     Raises `NotFound` where there are several: artifacts of two kinds may share a name.
     """
     query = _finder(tuple(kinds), name is not None, parent_id is not None, external_id is not None)
-    rows = connection.execute(query, {"named": name, "parent": parent_id, "external": external_id}).all()
+    rows = query.rows(connection, {"named": name, "parent": parent_id, "external": external_id})
     if len(rows) > 1:
         word = kinds[0].word if len(kinds) == 1 else "artifact"
         raise NotFound(f"multiple {word}s found for name={name or ''}: not found")
@@ -110,7 +110,7 @@ def find(
 
 
 @cache
-def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external_id: bool) -> Any:
+def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external_id: bool) -> PreparedQuery:
     """Return the query of `find`, made once for each way to ask."""
     query = SELECT.where(RESOURCES.c.kind.in_([kind.schema for kind in kinds]))
     if len(kinds) == 1:
@@ -126,7 +126,7 @@ def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external
             query = query.where(RESOURCES.c.parent_id == bindparam("parent"))
         elif not by_external_id:
             query = query.where(RESOURCES.c.parent_id.is_(None))
-    return query.limit(2)
+    return PreparedQuery(query.limit(2))
 
 
 def create(
