@@ -35,18 +35,34 @@ def commands(page: str) -> list[str]:
     return [re.sub(r"\s+#.*$", "", line) for line in found]
 
 
+BEFORE = {
+    "docs/getting-started.md": [],
+    "docs/registry.md": [
+        "forecourt up -d",
+        "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
+        "forecourt modelcar push localhost:5000/demo/my-model:1.0",
+    ],
+}
+"""The pages whose commands are run, and what a person has done before, as the page says."""
+
+SAYS = {"docs/getting-started.md": '"Digest": "sha256:', "docs/registry.md": "ModelCar"}
+"""What is among what the commands of a page print."""
+
+
 @needs("skopeo", "curl", "bash")
 @pytest.mark.timeout(600)
-def test_getting_started_works_as_it_is_written(tmp_path: Path, smollm2: Path) -> None:
+@pytest.mark.parametrize("page", BEFORE)
+def test_a_page_works_as_it_is_written(tmp_path: Path, smollm2: Path, page: str) -> None:
     port, registry = free_ports(2)
     (tmp_path / "my-model").mkdir()
     shutil.copy(smollm2, tmp_path / "my-model")
-    lines = commands("docs/getting-started.md")
+    lines = [*BEFORE[page], *commands(page)]
     assert sum("forecourt " in line for line in lines) >= 14
     script = (
         "\n".join(lines)
         .replace("localhost:5000", f"localhost:{registry}")
         .replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+        .replace('"http://127.0.0.1", 8080', f'"http://127.0.0.1", {port}')
     )
     own = {
         "FORECOURT_HOME": str(tmp_path / "home"),
@@ -70,8 +86,8 @@ def test_getting_started_works_as_it_is_written(tmp_path: Path, smollm2: Path) -
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         subprocess.run(["forecourt", "down"], env=environment, capture_output=True, check=False)
-    assert '"Digest": "sha256:' in done.stdout
     assert "my-model" in done.stdout
+    assert SAYS[page] in done.stdout
     assert not (tmp_path / "home" / "server.json").exists()
 
 

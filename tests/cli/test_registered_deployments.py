@@ -32,6 +32,13 @@ def registered(run, serving):
     run("registry", "delete", "talker", "--yes", "--cascade")
 
 
+def until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize("version", ["1.0", "champion", "production"])
 def test_a_version_is_deployed_by_its_name_its_alias_or_its_stage(run, registered, version):
     made = run("deploy", f"model-registry://talker/{version}", "--dry-run", "-o", "json")
@@ -51,14 +58,8 @@ def test_what_is_deployed_is_in_the_registry(run, registered):
     made = run("deploy", "model-registry://talker", "--name", "talking")
     try:
         assert made.exit_code == 0, made.output
-        deadline = time.monotonic() + 10
-        while True:
-            shown = run("registry", "lineage", "talker/1.0")
-            if "RUNNING" in shown.stdout or time.monotonic() > deadline:
-                break
-            time.sleep(0.1)
-        assert "talking" in shown.stdout
-        assert "RUNNING" in shown.stdout
+        until(lambda: "RUNNING" in run("registry", "lineage", "talker/1.0").stdout)
+        assert "talking" in run("registry", "lineage", "talker/1.0").stdout
         refused = run("registry", "delete", "talker", "--yes", "--cascade")
         assert refused.exit_code != 0
         assert "is deployed" in refused.stderr
@@ -74,9 +75,10 @@ def test_a_service_may_name_the_registry_itself(run, registered, tmp_path):
         f"spec:\n  predictor:\n    model: {model}\n"
     )
     try:
-        applied = run("apply", "-f", str(manifest), "--wait")
+        applied = run("apply", "-f", str(manifest))
         assert applied.exit_code == 0, applied.output
-        assert json.loads(run("get", "isvc", "applied", "-o", "json").stdout)["status"]["url"]
+        until(lambda: "True" in run("get", "isvc", "applied").stdout)
+        until(lambda: "applied" in run("registry", "lineage", "talker/1.0").stdout)
     finally:
         run("delete", "applied", "--yes")
 

@@ -115,7 +115,7 @@ async def test_its_state_follows(house: House) -> None:
         house.deploy()
         for status, state in ((FAILED, "FAILED"), (READY, "RUNNING")):
             house.objects.write_status(InferenceService, "default", "chat", status)
-            await until(lambda state=state: house.state()[0][2:] == (f"{house.versions[0]} {state}",))
+            await until(lambda state=state: house.state() and house.state()[0][2:] == (f"{house.versions[0]} {state}",))
     properties = house.rows(INFERENCE_SERVICE)[0]["customProperties"]
     assert properties["url"]["string_value"] == READY["url"]
 

@@ -28,14 +28,13 @@ class _Prepared:
             compiled = self._statement.compile(
                 dialect=kind(paramstyle="qmark" if dialect.name == "sqlite" else "format"),
                 column_keys=list(self._columns) if self._columns else None,
-                compile_kwargs={"render_postcompile": True},
             )
             self._compiled[dialect.name] = (str(compiled), list(compiled.positiontup or ()), compiled.params)
         return self._compiled[dialect.name]
 
 
 class PreparedQuery(_Prepared):
-    """A query with named parameters."""
+    """A query with named parameters; IN is none for it, since a list has no length of its own."""
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return what it finds, as the driver has it."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from forecourt.db import PreparedInsert, PreparedQuery, sent_together, violated
@@ -112,9 +112,7 @@ def find(
 @cache
 def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external_id: bool) -> PreparedQuery:
     """Return the query of `find`, made once for each way to ask."""
-    query = SELECT.where(RESOURCES.c.kind.in_([kind.schema for kind in kinds]))
-    if len(kinds) == 1:
-        query = SELECT.where(RESOURCES.c.kind == kinds[0].schema)
+    query = SELECT.where(or_(*(RESOURCES.c.kind == kind.schema for kind in kinds)))
     if by_external_id:
         query = query.where(RESOURCES.c.family == kinds[0].family, RESOURCES.c.external_id == bindparam("external"))
     if by_name:
