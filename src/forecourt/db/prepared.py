@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert
+from sqlalchemy import Connection, Dialect, Insert, String
 from sqlalchemy.exc import DBAPIError
 
 _AT_ONCE = 50  # rows in one statement
@@ -51,7 +51,8 @@ class PreparedInsert(_Prepared):
 
     def __init__(self, statement: Insert, columns: Sequence[str]) -> None:
         super().__init__(statement, columns)
-        self._of_many: dict[tuple[str, int], str] = {}
+        self._of_many: dict[int, str] = {}
+        self._of_arrays = ""
 
     def one(self, connection: Connection, row: Mapping[str, Any]) -> Any:
         """Insert a row, which has all the columns, and return what the statement returns of it, if anything."""
@@ -63,22 +64,36 @@ class PreparedInsert(_Prepared):
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, each of which has all the columns, many in one statement."""
-        _, order, _ = self._text(connection.dialect)
         for start in range(0, len(rows), _AT_ONCE):
             chunk = rows[start : start + _AT_ONCE]
-            text = self._text_of(connection.dialect, len(chunk))
-            values = [row[name] for row in chunk for name in order]
+            if connection.dialect.name == "postgresql":
+                text = self._text_of_arrays(connection.dialect)
+                values: list[Any] = [[row[name] for row in chunk] for name in self._columns or ()]
+            else:
+                text, order = self._text_of(connection.dialect, len(chunk))
+                values = [row[name] for row in chunk for name in order]
             with _cursor(connection, text, values) as cursor:
                 cursor.execute(text, values)
 
-    def _text_of(self, dialect: Dialect, count: int) -> str:
-        key = dialect.name, count
-        if key not in self._of_many:
-            text, _, _ = self._text(dialect)
+    def _text_of(self, dialect: Dialect, count: int) -> tuple[str, list[str]]:
+        text, order, _ = self._text(dialect)
+        if count not in self._of_many:
             row = re.search(r"VALUES (\(.*\))$", text)
             assert row is not None
-            self._of_many[key] = text + f", {row[1]}" * (count - 1)
-        return self._of_many[key]
+            self._of_many[count] = text + f", {row[1]}" * (count - 1)
+        return self._of_many[count], order
+
+    def _text_of_arrays(self, dialect: Dialect) -> str:
+        """Return the one text for any number of rows that PostgreSQL has to plan once: an array for each column."""
+        if not self._of_arrays:
+            table, names = self._statement.table, self._columns or ()
+            types = [
+                "TEXT" if isinstance(table.c[name].type, String) else table.c[name].type.compile(dialect)
+                for name in names
+            ]
+            arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+            self._of_arrays = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+        return self._of_arrays
 
 
 @contextmanager
