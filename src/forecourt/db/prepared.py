@@ -115,6 +115,11 @@ def _cursor(connection: Connection, text: str, values: Any) -> Iterator[Any]:
     try:
         yield cursor
     except dbapi.Error as error:
-        raise DBAPIError.instance(text, values, error, dbapi.Error, dialect=connection.dialect) from error
+        gone = connection.dialect.is_disconnect(error, connection.connection, cursor)
+        if gone:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            text, values, error, dbapi.Error, connection_invalidated=gone, dialect=connection.dialect
+        ) from error
     finally:
         cursor.close()

@@ -14,9 +14,15 @@ MAX_LENGTH = 16 * 1024
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # no database stores a null byte, no encoding half a surrogate pair
 
 
-@lru_cache(maxsize=1024)
+_KEPT, _KEPT_LENGTH = 1024, 1024  # trees that are kept, of texts of so many characters at most
+
+
 def parse(text: str) -> Expression:
     """Return the syntax tree of a filterQuery. Raises `InvalidFilter`, for a blank text as well."""
+    return _parse_once(text) if len(text) <= _KEPT_LENGTH else _parse(text)
+
+
+def _parse(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise InvalidFilter(
             f"it is longer than {MAX_LENGTH:,} characters",
@@ -32,3 +38,6 @@ def parse(text: str) -> Expression:
     from forecourt.query.lalr import read  # loads lark, which a server that is never asked to filter does without
 
     return read(text)
+
+
+_parse_once = lru_cache(_KEPT)(_parse)

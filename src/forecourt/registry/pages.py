@@ -10,7 +10,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
@@ -18,12 +17,11 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
 from forecourt.errors import InvalidInput
 from forecourt.registry.documents import INT32_MAX
 from forecourt.registry.model import Kind
-from forecourt.registry.search import Equality, Filter, of_kinds
+from forecourt.registry.search import Equality, Filter, kept, of_kinds
 from forecourt.registry.store import SELECT, Found, found
 from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES
 
 _SHORT = 101  # rows that take no longer than handing them to a thread
-_KEPT = 512  # queries that are kept
 
 ORDERS: dict[str, Any] = {
     "ID": RESOURCES.c.id,
@@ -96,7 +94,8 @@ class Listing:
             )
         if self.conditions:
             query = query.where(*self.conditions)
-        return [found(row) for row in connection.execute(query, values).all()]
+        once = {"compiled_cache": None} if self.filter and self.filter.is_long else {}
+        return [found(row) for row in connection.execute(query, values, execution_options=once).all()]
 
     def is_short(self, limit: int) -> bool:
         """Say whether so many rows are read at once, whatever else there is."""
@@ -123,7 +122,7 @@ class _Shape:
     goes_on: bool
 
 
-@lru_cache(_KEPT)
+@kept
 def _driven(rest: Filter | None, column: str, descending: bool, goes_on: bool) -> Select[Any]:
     """Return the query that reads what is equal from the index, in order, and asks each for the rest of the filter."""
     query = SELECT.join(PROPERTIES, PROPERTIES.c.resource_id == RESOURCES.c.id).where(Equality.condition(column))
@@ -132,7 +131,7 @@ def _driven(rest: Filter | None, column: str, descending: bool, goes_on: bool) -
     return _in_order(query, (PROPERTIES.c.resource_id,), descending, goes_on)
 
 
-@lru_cache(_KEPT)
+@kept
 def _walked(shape: _Shape) -> Select[Any]:
     """Return the query that reads resources in order, all of a kind or those that are candidates."""
     query: Select[Any] = SELECT

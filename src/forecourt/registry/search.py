@@ -7,10 +7,10 @@ page is soon full). Which it is, the index itself tells: it is asked for the fir
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from functools import lru_cache, wraps
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,11 +30,11 @@ from forecourt.registry.indexing import EXACT, own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
 from forecourt.registry.tables import HEAD, PROPERTIES, RESOURCES
 
-FEW = 500
+FEW = 250
 """How many matches are still put in order rather than met on the way."""
 _PROBES = 16  # comparisons that are asked about; a filter of more is answered on the way
 
-_KEPT = 512  # filters whose queries are kept: making one takes longer than running it
+_KEPT, _KEPT_LENGTH = 512, 1024  # filters whose queries are kept, of so many characters at most
 
 _RESOURCE_COLUMNS: dict[str, tuple[Any, ValueKind]] = {
     "id": (RESOURCES.c.id, "int"),
@@ -43,6 +43,21 @@ _RESOURCE_COLUMNS: dict[str, tuple[Any, ValueKind]] = {
     "createTimeSinceEpoch": (RESOURCES.c.created, "int"),
     "lastUpdateTimeSinceEpoch": (RESOURCES.c.updated, "int"),
 }
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kept(function: F) -> F:
+    """Remember what a function makes of a filter, or of what has one: making it takes longer than running it."""
+    cached = lru_cache(_KEPT)(function)
+
+    @wraps(function)
+    def asked(one: Any, *rest: Any) -> Any:
+        filter_ = getattr(one, "filter", one)
+        return function(one, *rest) if filter_ is not None and filter_.is_long else cached(one, *rest)
+
+    return asked  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,11 @@ class Filter:
     def __post_init__(self) -> None:
         """Refuse a text that is no filter, and values that do not fit what they are compared with."""
         self.condition()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether what is made of it is too large to be kept for the next who asks the same."""
+        return len(self.text) > _KEPT_LENGTH
 
     @property
     def expression(self) -> Expression:
@@ -82,9 +102,9 @@ class Filter:
 
     def candidates(self, connection: Any) -> tuple[int, ...] | None:
         """Return by which of its comparisons all its matches are found, where they are at most `FEW`; else None."""
-        leaves = _leaves(self)
-        if len(leaves) > _PROBES:
+        if sum(1 for _ in _comparisons(self.expression)) > _PROBES:
             return None
+        leaves = _leaves(self)
         numbers = iter(range(len(leaves)))
         found = _candidates(connection, self.expression, leaves, numbers)
         return found[1] if found else None
@@ -103,7 +123,7 @@ class _Leaf:
     count: Select[Any]
 
 
-@lru_cache(_KEPT)
+@kept
 def _condition(filter_: Filter) -> ColumnElement[bool]:
     return to_sql(filter_.expression, lambda comparison: _on_resource(comparison, filter_.kinds))
 
@@ -150,7 +170,7 @@ _HOW_MANY = {
 }
 
 
-@lru_cache(_KEPT)
+@kept
 def _equalities(filter_: Filter) -> tuple[Equality, ...]:
     """Return the equalities that every match has, as far as the index has their values whole."""
     if len(filter_.kinds) > 1:
@@ -169,7 +189,7 @@ def _equalities(filter_: Filter) -> tuple[Equality, ...]:
     return tuple(found)
 
 
-@lru_cache(_KEPT)
+@kept
 def _leaves(filter_: Filter) -> list[_Leaf]:
     leaves = []
     for comparison in _comparisons(filter_.expression):
