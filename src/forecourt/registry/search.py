@@ -30,7 +30,7 @@ from forecourt.registry.indexing import EXACT, own_types
 from forecourt.registry.model import METRIC_HISTORY, SERVE_MODEL, Kind
 from forecourt.registry.tables import HEAD, PROPERTIES, RESOURCES
 
-FEW = 250
+FEW = 500
 """How many matches are still put in order rather than met on the way."""
 _PROBES = 16  # comparisons that are asked about; a filter of more is answered on the way
 
