@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import psutil
 import uvicorn
+import uvloop
 from aiohttp import web
 from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import CollectorRegistry
@@ -70,8 +71,9 @@ def serve(settings: Settings) -> None:
         _the_only_one(settings),
         _listening(settings.host, settings.port, "--port") as api,
         _listening(settings.host, settings.registry_port, "--registry-port") as registry,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        asyncio.run(_run(settings, api, registry))
+        runner.run(_run(settings, api, registry))
 
 
 async def _run(settings: Settings, api: socket.socket, registry: socket.socket) -> None:
@@ -184,7 +186,7 @@ class _RegistryThread:
     def __init__(self, application: web.Application, listening: socket.socket) -> None:
         self._application = application
         self._socket = listening
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="registry", daemon=True)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
 

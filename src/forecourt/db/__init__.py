@@ -1,7 +1,8 @@
 """The database: SQLite by default, PostgreSQL by URL."""
 
 from forecourt.db.database import Database, violated
-from forecourt.db.prepared import PreparedInsert, PreparedQuery, sent_together
+from forecourt.db.pipeline import Pipelined
+from forecourt.db.prepared import PreparedInsert, PreparedQuery
 from forecourt.db.tables import Counter, Object, Row
 from forecourt.db.writer import Writer
 
@@ -9,10 +10,10 @@ __all__ = [
     "Counter",
     "Database",
     "Object",
+    "Pipelined",
     "PreparedInsert",
     "PreparedQuery",
     "Row",
     "Writer",
-    "sent_together",
     "violated",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
@@ -15,7 +15,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from forecourt.db.pipeline import Pipelines
 from forecourt.errors import Conflict, ForecourtError, InvalidInput, StorageFull, Unavailable
+
+T = TypeVar("T")
 
 HEAD = "0002"
 """The newest migration. Said here so that a start need not load Alembic to learn that there is nothing to do."""
@@ -33,6 +36,7 @@ class Database:
         self.engine = _engine(url)
         self._reading = self.engine.execution_options(**_READ_ONLY.get(self.engine.dialect.name, {}))
         self._points = _Points(url)
+        self._pipelines: Pipelines | None = None
         # SQLite has one writer at a time: the next one waits here, and is not left to try again now and then.
         self._writing = threading.RLock() if self.is_sqlite else nullcontext()
 
@@ -75,6 +79,19 @@ class Database:
                     self._points.forget()
                 raise
 
+    async def ask(self, work: Callable[[Any], T]) -> T:
+        """Have `work` use prepared statements, from the event loop, which goes on where the database is elsewhere.
+
+        Each statement is its own transaction. On PostgreSQL only such statements run on what it is given.
+        """
+        if self.is_sqlite:
+            with self.point() as connection:
+                return work(connection)
+        if self._pipelines is None:
+            self._pipelines = Pipelines(self.engine)
+        with _told(self.engine.url):
+            return await self._pipelines.run(work)
+
     def checkpoint(self) -> None:
         """Have SQLite move what its log holds into the database, as far as nobody needs to wait for that."""
         if self.is_sqlite:
@@ -112,6 +129,8 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
+        if self._pipelines is not None:
+            self._pipelines.close()
         self._points.close()
         self.engine.dispose()
 

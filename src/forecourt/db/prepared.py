@@ -10,7 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Insert, String
 from sqlalchemy.exc import DBAPIError
 
+from forecourt.db.pipeline import Pipelined
+
 _AT_ONCE = 50  # rows in one statement
+_STYLES = {"sqlite": "qmark", "postgresql": "format"}
+_NUMBERED = "numeric_dollar"
 
 
 class _Prepared:
@@ -21,23 +25,31 @@ class _Prepared:
         self._columns = columns
         self._compiled: dict[str, tuple[str, list[str], Mapping[str, Any]]] = {}
 
-    def _text(self, dialect: Dialect) -> tuple[str, list[str], Mapping[str, Any]]:
+    def _text(self, dialect: Dialect, style: str = "") -> tuple[str, list[str], Mapping[str, Any]]:
         """Return its SQL, the names of its parameters in order, and the values of those that are always the same."""
-        if dialect.name not in self._compiled:
+        style = style or _STYLES[dialect.name]
+        if style not in self._compiled:
             kind: Any = type(dialect)
-            compiled = self._statement.compile(
-                dialect=kind(paramstyle="qmark" if dialect.name == "sqlite" else "format"),
-                column_keys=list(self._columns) if self._columns else None,
-            )
-            self._compiled[dialect.name] = (str(compiled), list(compiled.positiontup or ()), compiled.params)
-        return self._compiled[dialect.name]
+            columns = list(self._columns) if self._columns else None
+            compiled = self._statement.compile(dialect=kind(paramstyle=style), column_keys=columns)
+            self._compiled[style] = (str(compiled), list(compiled.positiontup or ()), compiled.params)
+        return self._compiled[style]
 
 
 class PreparedQuery(_Prepared):
     """A query with named parameters; IN is none for it, since a list has no length of its own."""
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def __init__(self, statement: Any, *, changes: bool = False) -> None:
+        """Prepare a statement, which `changes` something or only reads."""
+        super().__init__(statement)
+        self._changes = changes
+
+    def rows(self, connection: Connection | Pipelined, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return what it finds, as the driver has it."""
+        if isinstance(connection, Pipelined):
+            text, order, fixed = self._text(connection.dialect, _NUMBERED)
+            given = [values[name] if name in values else fixed[name] for name in order]
+            return connection.rows(text, given, changes=self._changes)
         text, order, fixed = self._text(connection.dialect)
         given = [values[name] if name in values else fixed[name] for name in order]
         with _cursor(connection, text, given) as cursor:
@@ -94,17 +106,6 @@ class PreparedInsert(_Prepared):
             arrays = ", ".join(f"%s::{kind}[]" for kind in types)
             self._of_arrays = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608
         return self._of_arrays
-
-
-@contextmanager
-def sent_together(connection: Connection) -> Iterator[None]:
-    """Send the prepared inserts in the block without waiting for each, where the database is elsewhere; then wait."""
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    with driver.pipeline():
-        yield
 
 
 @contextmanager

@@ -22,6 +22,11 @@ class Actor:
     name: str = "anonymous"
     agent: str = ""
 
+    @property
+    def shortened(self) -> tuple[str, str]:
+        """Name and agent, as long as the audit trail has room for."""
+        return self.name[:_LONGEST], self.agent[:_LONGEST]
+
 
 SYSTEM = Actor("forecourt")
 """The server itself, which records what deployments do."""
@@ -43,12 +48,13 @@ def record(
     after: str | None = None,
 ) -> None:
     """Add an entry, in the transaction of the change itself; `before` and `after` are JSON texts."""
+    who, agent = actor.shortened
     _INSERT.one(
         connection,
         {
             "time": now(),
-            "actor": actor.name[:_LONGEST],
-            "agent": actor.agent[:_LONGEST],
+            "actor": who,
+            "agent": agent,
             "action": action,
             "kind": kind,
             "resource_id": resource_id,

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from forecourt.db import Pipelined
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import store
 from forecourt.registry.aliases import STAGE, stage_property
@@ -36,9 +37,11 @@ _LOCKED_ON_THE_HUB = ("hf_gated", "hf_private")
 
 
 def create(
-    connection: Connection, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None
+    connection: Connection | Pipelined, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None
 ) -> Found:
     """Create a resource; its parent is the one given, else the one that its fields name.
+
+    It is one change, so that it needs no transaction around it.
 
     Raises `NotFound` for a parent that is not there, `AlreadyExists`, and `InvalidInput`.
     """
@@ -117,7 +120,9 @@ def _put_artifact(
     elif kind in (METRIC, PARAMETER) and fields.get("name"):
         before = store.find(connection, (kind,), name=fields["name"], parent_id=context_id)
     if before is None:
-        return store.create(connection, actor, kind, fields, parent_id=context_id, attribute=True), True
+        artifact = store.create(connection, actor, kind, fields, parent_id=context_id)
+        store.attribute(connection, context_id, artifact.id)
+        return artifact, True
     kept = {name: value for name, value in fields.items() if name not in ("name", "artifactType")}
     after = store.change(connection, actor, before, kept)
     store.attribute(connection, context_id, before.id)
@@ -132,7 +137,7 @@ def artifact_of_kind(connection: Any, kind: Kind, identity: int) -> Found:
         raise InvalidInput(f"artifact with id {identity} is not a {kind.word}: bad request") from None
 
 
-def _check(connection: Connection, kind: Kind, document: Document) -> None:
+def _check(connection: Connection | Pipelined, kind: Kind, document: Document) -> None:
     """Refuse what contradicts itself, or names what is not there."""
     if kind is EXPERIMENT_RUN:
         start, end = document.get("startTimeSinceEpoch"), document.get("endTimeSinceEpoch")

@@ -80,6 +80,16 @@ class Exchange:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
+    async def point(self, work: Callable[[Any], T]) -> T:
+        """Ask the database for single rows, on what `work` is given."""
+        return await self.registry.database.ask(work)
+
+    async def create(self, work: Callable[[Any], T]) -> T:
+        """Add a resource: on SQLite in turn with all other changes, on PostgreSQL in a statement of its own."""
+        if self.registry.database.is_sqlite:
+            return await self.write(work)
+        return await self.registry.database.ask(work)
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Change the database, in the order in which requests came."""
         return await asyncio.wrap_future(self._writer.submit(work))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from forecourt.errors import InvalidInput, NotFound
-from forecourt.registry import changing
+from forecourt.registry import changing, store
 from forecourt.registry.documents import Document, artifact_kind, parse_id, read_fields
 from forecourt.registry.exchange import Exchange
 from forecourt.registry.model import ARTIFACTS, MODEL_ARTIFACT, Kind
@@ -22,7 +22,7 @@ _BATCH = 500  # resources read and sent at once
 
 
 async def _get(request: Exchange, route: Route, identity: int) -> None:
-    await request.show(await request.read(lambda: request.registry.get(route.kinds, identity), short=True))
+    await request.show(await request.point(lambda connection: store.get(connection, route.kinds, identity)))
 
 
 async def _find(request: Exchange, route: Route, _identity: int) -> None:
@@ -35,9 +35,8 @@ async def _find(request: Exchange, route: Route, _identity: int) -> None:
     if external_id is None and (name is None or (len(called) > 1 and parent_id is None)):
         either = f"({' and '.join(called)})," if len(called) > 1 else called[0]
         raise InvalidInput(f"invalid parameters call, supply either {either} or externalId: bad request")
-    found = await request.read(
-        lambda: request.registry.find(route.kinds, name=name, parent_id=parent_id, external_id=external_id),
-        short=True,
+    found = await request.point(
+        lambda connection: store.find(connection, route.kinds, name=name, parent_id=parent_id, external_id=external_id)
     )
     if found is None:
         word = "artifact" if route.kinds is ARTIFACTS else kind.word
@@ -66,7 +65,7 @@ async def _list(request: Exchange, route: Route, identity: int) -> None:
         await _send_list(request, given, given.listing(route.kinds))
         return
     parent = route.parent
-    await request.read(lambda: request.registry.get((parent,), identity), short=True)
+    await request.point(lambda connection: store.get(connection, (parent,), identity))
     conditions: list[ColumnElement[bool]] = []
     if (name := given.get("name")) is not None:
         conditions.append(RESOURCES.c.name == name)
@@ -81,7 +80,7 @@ async def _metric_history(request: Exchange, route: Route, identity: int) -> Non
     conditions: list[ColumnElement[bool]] = []
     if route.parent is not None:
         parent = route.parent
-        await request.read(lambda: request.registry.get((parent,), identity), short=True)
+        await request.point(lambda connection: store.get(connection, (parent,), identity))
     if (name := given.get("name")) is not None:
         conditions.append(_has("name", "head", [name]))
     if (steps := given.get("stepIds")) is not None:
@@ -147,7 +146,7 @@ async def _create(request: Exchange, route: Route, identity: int) -> None:
     if route.parent is None:
         fields = read_fields(kind, body, request.version, "create")
         await request.show(
-            await request.write(lambda connection: changing.create(connection, actor, kind, fields)), 201
+            await request.create(lambda connection: changing.create(connection, actor, kind, fields)), 201
         )
         return
     parent = route.parent
@@ -165,7 +164,7 @@ async def _create(request: Exchange, route: Route, identity: int) -> None:
     if body.get("id"):
         raise InvalidInput(f"the id of a new {kind.word} is the server's to give: bad request")
     await request.show(
-        await request.write(lambda connection: changing.create(connection, actor, kind, fields, parent_id=identity)),
+        await request.create(lambda connection: changing.create(connection, actor, kind, fields, parent_id=identity)),
         201,
     )
 
@@ -184,7 +183,7 @@ def _kind_of(kinds: Sequence[Kind], body: Document) -> Kind:
 
 async def _update(request: Exchange, route: Route, identity: int) -> None:
     body, actor = await request.body(), request.actor
-    before = await request.read(lambda: request.registry.get(route.kinds, identity), short=True)
+    before = await request.point(lambda connection: store.get(connection, route.kinds, identity))
     kind = before.kind
     if kind.artifact_type and body.get("artifactType") not in (None, kind.artifact_type):
         said = body["artifactType"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from forecourt.db import PreparedInsert, PreparedQuery, sent_together, violated
+from forecourt.db import Pipelined, PreparedInsert, PreparedQuery, violated
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
@@ -128,15 +128,9 @@ def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external
 
 
 def create(
-    connection: Connection,
-    actor: Actor,
-    kind: Kind,
-    fields: Document,
-    *,
-    parent_id: int | None = None,
-    attribute: bool = False,
+    connection: Connection | Pipelined, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None
 ) -> Found:
-    """Add a resource and return it; `attribute` says that the parent has it as one of its artifacts.
+    """Add a resource and return it.
 
     Raises `InvalidInput` for a name that is too long; `refusing` tells what the database refuses.
     """
@@ -151,7 +145,7 @@ def create(
     document = {"name": name} | kind.defaults | fields
     if kind.artifact_type:
         document["artifactType"] = kind.artifact_type
-    text = to_text(document)
+    written = to_text(document)
     row = {
         "kind": kind.schema,
         "family": kind.family,
@@ -160,17 +154,63 @@ def create(
         "external_id": None if kind is METRIC_HISTORY else fields.get("externalId") or None,
         "created": moment,
         "updated": moment,
-        "document": text,
+        "document": written,
     }
-    identity: int = _INSERT.one(connection, row)
-    with sent_together(connection):
+    recorded = kind is not METRIC_HISTORY
+    if isinstance(connection, Pipelined) or connection.dialect.name == "postgresql":
+        identity = _create_at_once(connection, actor, kind, row, document, name if recorded else None)
+    else:
+        identity = _INSERT.one(connection, row)
         if rows := property_rows(kind, identity, document):
             _INSERT_PROPERTIES.many(connection, rows)
-        if kind is not METRIC_HISTORY:
-            record(connection, actor, "create", kind.schema, identity, name, after=text)
-    if attribute:
-        connection.execute(_INSERT_ATTRIBUTION, {"context_id": parent_id, "artifact_id": identity})
-    return Found(identity, kind, parent_id, moment, moment, text)
+        if recorded:
+            record(connection, actor, "create", kind.schema, identity, name, after=written)
+    return Found(identity, kind, parent_id, moment, moment, written)
+
+
+def _create_at_once(
+    connection: Connection | Pipelined,
+    actor: Actor,
+    kind: Kind,
+    row: dict[str, Any],
+    document: Document,
+    name: str | None,
+) -> int:
+    """Add a resource, its index and its entry in the audit trail in one round trip; without a name, no entry."""
+    rows = json.dumps(property_rows(kind, 0, document))
+    who, agent = actor.shortened
+    values = row | {"properties": rows, "actor": who, "agent": agent, "told": name}
+    return int(_CREATE.rows(connection, values)[0][0])
+
+
+_CREATE = PreparedQuery(
+    text(
+        """
+        WITH made AS (
+          INSERT INTO registry_resources (kind, family, parent_id, name, external_id, created, updated, document)
+          VALUES (
+            CAST(:kind AS varchar), :family, :parent_id, :name, :external_id,
+            CAST(:created AS bigint), :updated, CAST(:document AS text)
+          )
+          RETURNING id
+        ), indexed AS (
+          INSERT INTO registry_properties (resource_id, custom, name, position, kind, type, head, tail, number)
+          SELECT made.id, value.* FROM made, json_to_recordset(CAST(:properties AS json)) AS value(
+            custom smallint, name varchar, position integer, kind varchar, type varchar, head varchar, tail text,
+            number double precision
+          )
+        ), told AS (
+          INSERT INTO registry_changes (time, actor, agent, action, kind, resource_id, name, after)
+          SELECT
+            CAST(:created AS bigint), :actor, :agent, 'create', CAST(:kind AS varchar), made.id,
+            CAST(:told AS varchar), CAST(:document AS text)
+          FROM made WHERE CAST(:told AS varchar) IS NOT NULL
+        )
+        SELECT id FROM made
+        """
+    ),
+    changes=True,
+)
 
 
 def change(connection: Connection, actor: Actor, before: Found, fields: Document, action: str = "update") -> Found:

@@ -1,0 +1,126 @@
+"""PostgreSQL asked from the event loop: many small questions on few connections, without a thread for each.
+
+A question goes out at once, whatever has not been answered before it (libpq's pipeline mode), so that a round trip and
+its system calls are shared by all who wait; and changes that come while others are made share the next commit. Code
+that asks is written as for any other connection: it runs in a greenlet, which waits where others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util.concurrency import await_only, greenlet_spawn
+
+if TYPE_CHECKING:  # it loads the driver, which is needed on PostgreSQL only
+    from forecourt.db.libpq import Pipeline, Rows, Statement
+
+T = TypeVar("T")
+Asked = tuple["Statement", "asyncio.Future[Rows]"]
+
+_WRITING = 2  # connections: while the database works on one batch, the next is made
+_TOGETHER = 64  # changes in one commit at most
+
+
+class Pipelined:
+    """What a prepared statement takes for a connection where it runs in `Pipelines.run`."""
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+        self.dialect: Dialect = pipelines.dialect
+
+    def rows(self, text: str, values: Sequence[Any], *, changes: bool) -> Rows:
+        """Return what a statement returns, once it is committed where it changes something; raises `DBAPIError`."""
+        made = self._pipelines.change if changes else self._pipelines.read
+        rows: Rows = await_only(made((text, values)))
+        return rows
+
+
+class Pipelines:
+    """The connections of one event loop; `close` them there, or when it has ended."""
+
+    def __init__(self, engine: Engine) -> None:
+        from forecourt.db.libpq import Pipeline
+
+        self.dialect = engine.dialect
+        self._reading = Pipeline(engine)
+        self._writing = [Pipeline(engine) for _ in range(_WRITING)]
+        self._idle = list(self._writing)
+        self._reads: list[Asked] = []
+        self._changes: deque[Asked] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, work: Callable[[Any], T]) -> T:
+        """Return what `work` returns, which is given the connection that its prepared statements need."""
+        result: T = await greenlet_spawn(work, Pipelined(self))
+        return result
+
+    def read(self, statement: Statement) -> asyncio.Future[Rows]:
+        """Return what a query finds; it is sent with what else is asked in this round of the event loop."""
+        loop = asyncio.get_running_loop()
+        if not self._reads:
+            loop.call_soon(self._send_reads)
+        asked = (statement, loop.create_future())
+        self._reads.append(asked)
+        return asked[1]
+
+    def change(self, statement: Statement) -> asyncio.Future[Rows]:
+        """Make a change, all or nothing; what it returns is there once it is committed."""
+        loop = asyncio.get_running_loop()
+        if not self._changes:
+            loop.call_soon(self._send_changes)
+        asked = (statement, loop.create_future())
+        self._changes.append(asked)
+        return asked[1]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for pipeline in (self._reading, *self._writing):
+            pipeline.close()
+
+    def _send_reads(self) -> None:
+        batch, self._reads = self._reads, []
+        self._begin(_answer(self._reading, batch))
+
+    def _send_changes(self) -> None:
+        while self._changes and self._idle:
+            batch = [self._changes.popleft() for _ in range(min(len(self._changes), _TOGETHER))]
+            self._begin(self._commit(self._idle.pop(), batch))
+
+    async def _commit(self, pipeline: Pipeline, batch: Sequence[Asked]) -> None:
+        try:
+            await _answer(pipeline, batch)
+        finally:
+            self._idle.append(pipeline)
+            self._send_changes()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _answer(pipeline: Pipeline, batch: Sequence[Asked]) -> None:
+    """Run statements together; where one fails, each for itself: whoever is refused is refused alone."""
+    statements = [statement for statement, _ in batch]
+    results: Sequence[Rows | BaseException]
+    try:
+        results = await pipeline.together(statements)
+    except Exception as error:
+        if len(batch) == 1 or (isinstance(error, DBAPIError) and error.connection_invalidated):
+            results = [error] * len(batch)
+        else:
+            alone = (pipeline.together([statement]) for statement in statements)
+            each = await asyncio.gather(*alone, return_exceptions=True)
+            results = [one if isinstance(one, BaseException) else one[0] for one in each]
+    for (_, answer), result in zip(batch, results, strict=True):
+        if answer.done():  # who waited for it has gone
+            continue
+        if isinstance(result, BaseException):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
