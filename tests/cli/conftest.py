@@ -111,6 +111,18 @@ def serving(serving_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def ask(run: Run, serving: Path) -> Callable[..., str]:
+    """Run a command of the registry that has to go well, and return what it prints."""
+
+    def ask(*words: str) -> str:
+        done = run("registry", *words)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return ask
+
+
+@pytest.fixture
 def answers(serving: Path, run: Run) -> Iterator[str]:
     """A deployment that answers; its name."""
     name = "answers"

@@ -13,18 +13,6 @@ NUMBERS = count(1)
 
 
 @pytest.fixture
-def ask(run, serving):
-    """Run a command of the registry that has to go well, and return what it prints."""
-
-    def ask(*words: str) -> str:
-        done = run("registry", *words)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    return ask
-
-
-@pytest.fixture
 def model(ask) -> str:
     """A model with the versions v1, which is in production, and v2, which is the champion; its name."""
     name = f"model-{next(NUMBERS)}"

@@ -15,18 +15,6 @@ NUMBERS = count(1)
 
 
 @pytest.fixture
-def ask(run, serving):
-    """Run a command of the registry that has to go well, and return what it prints."""
-
-    def ask(*words: str) -> str:
-        done = run("registry", *words)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    return ask
-
-
-@pytest.fixture
 def name() -> str:
     """A name that no other test has."""
     return f"registered-{next(NUMBERS)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,19 +47,14 @@ def models(
     client = connect()
     filters = [_states(archived, everything), equals("owner", owner) if owner else ""]
     found = listing(client, MODELS, filters=filters, said=filter_query, order="LAST_UPDATE_TIME", limit=limit)
-    items = found["items"]
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for item in items:
-            console.print(item["name"])
-    elif items:
+
+    def table(items: list[Document]) -> None:
         _show_models(client, items, states=everything, wide=output is Output.WIDE, headers=not no_headers)
-    elif archived or owner or filter_query:
-        console.note("No models found.")
-    else:
-        console.note("No models yet. Register one: forecourt registry register oci://…")
-    tell_more(found)
+
+    nothing = "No models yet. Register one: forecourt registry register oci://…"
+    if archived or owner or filter_query:
+        nothing = "No models found."
+    _show(found, output, "", table, nothing)
 
 
 @app.command()
@@ -85,20 +80,30 @@ def versions(
         raise InvalidInput(f"{named.shown} is a version.", hint=f"See: forecourt registry describe {named.shown}")
     states = [_states(archived, everything)]
     found = listing(client, f"{named.path}/versions", filters=states, said=filter_query, limit=limit)
+
+    def table(items: list[Document]) -> None:
+        show_versions(client, named.id, items, wide=output is Output.WIDE, headers=not no_headers)
+
+    nothing = (
+        f"No versions of {named.shown} yet. Register one: forecourt registry register oci://… --name {named.shown}"
+    )
+    if archived or filter_query:
+        nothing = "No versions found."
+    _show(found, output, f"{named.shown}/", table, nothing)
+
+
+def _show(found: Document, output: Output, prefix: str, table: Callable[[list[Document]], None], nothing: str) -> None:
+    """Print a list in the form asked for: as it came, names behind a prefix, a table, or that there is nothing."""
     items = found["items"]
     if output in {Output.JSON, Output.YAML}:
         print_document(found, output)
     elif output is Output.NAME:
         for item in items:
-            console.print(f"{named.shown}/{item['name']}")
+            console.print(f"{prefix}{item['name']}")
     elif items:
-        show_versions(client, named.id, items, wide=output is Output.WIDE, headers=not no_headers)
-    elif archived or filter_query:
-        console.note("No versions found.")
+        table(items)
     else:
-        console.note(
-            f"No versions of {named.shown} yet. Register one: forecourt registry register oci://… --name {named.shown}"
-        )
+        console.note(nothing)
     tell_more(found)
 
 
