@@ -20,7 +20,6 @@ from forecourt.registry.documents import Document, read_fields
 from forecourt.registry.model import (
     EXPERIMENT_RUN,
     INFERENCE_SERVICE,
-    KINDS,
     METRIC,
     METRIC_HISTORY,
     MODEL_VERSION,
@@ -48,8 +47,6 @@ def create(
     if kind.parent_field:
         parent_id = int(fields[kind.parent_field]) if parent_id is None else parent_id
         fields = fields | {kind.parent_field: str(parent_id)}
-    if kind.parent and parent_id is not None:
-        store.get(connection, (KINDS[kind.parent],), parent_id)
     _check(connection, kind, fields)
     with store.refusing(kind, fields):
         return store.create(connection, actor, kind, fields, parent_id=parent_id)

@@ -130,7 +130,7 @@ def _finder(kinds: tuple[Kind, ...], by_name: bool, by_parent: bool, by_external
 def create(
     connection: Connection | Pipelined, actor: Actor, kind: Kind, fields: Document, *, parent_id: int | None = None
 ) -> Found:
-    """Add a resource and return it.
+    """Add a resource and return it; raises `NotFound` for a parent that is not there.
 
     Raises `InvalidInput` for a name that is too long; `refusing` tells what the database refuses.
     """
@@ -157,9 +157,12 @@ def create(
         "document": written,
     }
     recorded = kind is not METRIC_HISTORY
+    parents = (KINDS[kind.parent],) if kind.parent and parent_id is not None else ()
     if isinstance(connection, Pipelined) or connection.dialect.name == "postgresql":
-        identity = _create_at_once(connection, actor, kind, row, document, name if recorded else None)
+        identity = _create_at_once(connection, actor, kind, row, document, name if recorded else None, parents)
     else:
+        if parents:
+            get(connection, parents, parent_id or 0)
         identity = _INSERT.one(connection, row)
         if rows := property_rows(kind, identity, document):
             _INSERT_PROPERTIES.many(connection, rows)
@@ -175,12 +178,17 @@ def _create_at_once(
     row: dict[str, Any],
     document: Document,
     name: str | None,
+    parents: Sequence[Kind],
 ) -> int:
     """Add a resource, its index and its entry in the audit trail in one round trip; without a name, no entry."""
     rows = json.dumps(property_rows(kind, 0, document))
     who, agent = actor.shortened
     values = row | {"properties": rows, "actor": who, "agent": agent, "told": name}
-    return int(_CREATE.rows(connection, values)[0][0])
+    made = _CREATE.rows(connection, values | {"parent_kind": parents[0].schema if parents else None})
+    if not made:
+        get(connection, parents, row["parent_id"])  # which says what is not there
+        raise NotFound(f"what the {kind.word} belongs to is no longer there: not found")
+    return int(made[0][0])
 
 
 _CREATE = PreparedQuery(
@@ -188,9 +196,12 @@ _CREATE = PreparedQuery(
         """
         WITH made AS (
           INSERT INTO registry_resources (kind, family, parent_id, name, external_id, created, updated, document)
-          VALUES (
-            CAST(:kind AS varchar), :family, :parent_id, :name, :external_id,
-            CAST(:created AS bigint), :updated, CAST(:document AS text)
+          SELECT
+            CAST(:kind AS varchar), CAST(:family AS varchar), CAST(:parent_id AS integer), CAST(:name AS varchar),
+            CAST(:external_id AS text), CAST(:created AS bigint), CAST(:updated AS bigint), CAST(:document AS text)
+          WHERE CAST(:parent_kind AS varchar) IS NULL OR EXISTS (
+            SELECT 1 FROM registry_resources
+            WHERE id = CAST(:parent_id AS integer) AND kind = CAST(:parent_kind AS varchar)
           )
           RETURNING id
         ), indexed AS (
