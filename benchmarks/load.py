@@ -50,7 +50,9 @@ class Outcome:
     answers: int
     took: float
     median: float
+    p95: float
     p99: float
+    longest: float
     busy: float
     """The part of a core that the load itself needed."""
     all_answers: int
@@ -115,9 +117,10 @@ class _Work:
         elapsed = time.perf_counter() - began
         busy = (time.process_time() - cpu) / elapsed
         times = sorted(self.times)
-        median, p99 = (times[int(len(times) * part)] if times else 0.0 for part in (0.5, 0.99))
+        parts = (times[int(len(times) * part)] if times else 0.0 for part in (0.5, 0.95, 0.99))
+        longest = times[-1] if times else 0.0
         took = max(self.last - self.counted, 0.0)
-        return Outcome(len(times), took, median, p99, busy, self.answers, self.errors, self.error)
+        return Outcome(len(times), took, *parts, longest, busy, self.answers, self.errors, self.error)
 
     async def connect(self) -> _Client:
         loop = asyncio.get_running_loop()

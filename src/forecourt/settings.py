@@ -39,6 +39,19 @@ class Settings(BaseSettings):
         default="http://localhost:*,http://127.0.0.1:*",
         description="Origins whose web pages may use the registry's API, by commas; `*` stands for any text.",
     )
+    catalog_sources: str = Field(
+        default="",
+        description="Files in the form of Kubeflow's `sources.yaml`, by commas, the later over the earlier; besides "
+        "`catalog/sources.yaml` in FORECOURT_HOME.",
+    )
+    catalog_folders: str = Field(
+        default="", description="Folders that catalog sources may read from, by commas, besides those of their files."
+    )
+    catalog_shipped: bool = Field(default=True, description="Whether the catalog that comes with Forecourt is shown.")
+    catalog_private_addresses: bool = Field(
+        default=False,
+        description="Whether the URL of a catalog source may lead to this machine or to a private network.",
+    )
     insecure_registries: Annotated[
         str,
         Field(description="Registries spoken to over plain HTTP, `host[:port]` by commas; loopback always is."),
@@ -99,6 +112,12 @@ class Settings(BaseSettings):
     def processes(self) -> Path:
         """One directory for each program that runs beside us: its record and its logs."""
         return self.home / "processes"
+
+    @property
+    def catalog_files(self) -> list[Path]:
+        """The files that define catalog sources, the later over the earlier; the first need not be there."""
+        given = [Path(each.strip()).expanduser().absolute() for each in self.catalog_sources.split(",") if each.strip()]
+        return [self.home / "catalog" / "sources.yaml", *given]
 
     @property
     def cache(self) -> Path:

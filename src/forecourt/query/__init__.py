@@ -4,6 +4,7 @@ Text such as ``name LIKE 'granite%' AND (accuracy > 0.8 OR tasks IN ('chat', 'co
 `parse`, and with `to_sql` a condition, for which the caller says what each comparison means in its own tables.
 """
 
+from forecourt.query.fitting import check_operator, fitting
 from forecourt.query.invalid import InvalidFilter
 from forecourt.query.parser import parse
 from forecourt.query.sql import compare, pinned, to_sql
@@ -20,7 +21,9 @@ __all__ = [
     "Property",
     "Scalar",
     "Value",
+    "check_operator",
     "compare",
+    "fitting",
     "parse",
     "pinned",
     "to_sql",

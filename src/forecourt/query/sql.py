@@ -10,15 +10,14 @@ each comparison, and `compare` is the part of that answer which is the same ever
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Double, String, and_, bindparam, false, literal, or_
 from sqlalchemy.types import TypeEngine
 
-from forecourt.query.invalid import InvalidFilter
-from forecourt.query.syntax import And, Comparison, Expression, Kind, Or, Scalar
+from forecourt.query.fitting import check_operator, fitting
+from forecourt.query.syntax import And, Comparison, Expression, Kind, Or
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -34,13 +33,6 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     "double": Double(),
     "bool": Boolean(),
 }
-_WANTED: dict[Kind, str] = {
-    "string": "text in quotes",
-    "int": "an integer",
-    "double": "a number",
-    "bool": "true or false",
-}
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 def to_sql(expression: Expression, meaning: Callable[[Comparison], ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -63,12 +55,12 @@ def compare(column: ColumnElement[Any], comparison: Comparison, kind: Kind) -> C
     Where the column is NULL, nothing matches, ``!=`` included. Text may stand for an integer when it is one written
     out, as the API writes times. Raises `InvalidFilter` where the value or the operator does not fit the kind.
     """
-    _check_operator(comparison, kind)
+    check_operator(comparison, kind)
     value = comparison.value
     if isinstance(value, tuple):
-        values = [_fitting(each, comparison, kind) for each in value]
+        values = [fitting(each, comparison, kind) for each in value]
         return column.in_(bindparam(None, values, _TYPES[kind], expanding=True)) if values else false()
-    operand = literal(_fitting(value, comparison, kind), _TYPES[kind])
+    operand = literal(fitting(value, comparison, kind), _TYPES[kind])
     match comparison.operator:
         case "LIKE":
             return column.like(operand, escape="\\")
@@ -82,44 +74,3 @@ def pinned(expression: Expression) -> tuple[Comparison, ...]:
     """Return the ``=`` comparisons that every match satisfies, so that a query can start from an index on one."""
     terms = expression.terms if isinstance(expression, And) else (expression,)
     return tuple(term for term in terms if isinstance(term, Comparison) and term.operator == "=")
-
-
-def _check_operator(comparison: Comparison, kind: Kind) -> None:
-    name = comparison.operator
-    if kind == "bool" and name not in ("=", "!=", "IN"):
-        problem, hint = "is true or false", f"has no {name}: compare it with = or !="
-    elif kind in ("int", "double") and name in ("LIKE", "ILIKE"):
-        problem, hint = "is a number", f"has no {name}: compare it with =, !=, <, >, <=, >= or IN"
-    else:
-        return
-    property_name = comparison.property.name
-    raise InvalidFilter(
-        f'"{property_name}" {problem}, and {name} does not apply to it',
-        column=comparison.column,
-        hint=f"{_WANTED[kind].capitalize()} {hint}.",
-    )
-
-
-def _fitting(value: Scalar, comparison: Comparison, kind: Kind) -> Scalar:
-    match kind, value:
-        case ("string", str()) | ("bool", bool()):
-            return value
-        case "int" | "double", bool():
-            pass
-        case "int", int():
-            return value
-        case "int", str() if _INTEGER.fullmatch(value) and -(2**63) <= int(value) < 2**63:
-            return int(value)
-        case "double", int() | float():
-            return float(value)
-    raise InvalidFilter(
-        f'"{comparison.property.name}" is compared with {_WANTED[kind]}, not with {_written(value)}',
-        column=comparison.column,
-        hint=f"Write '{value}'." if kind == "string" else "",
-    )
-
-
-def _written(value: Scalar) -> str:
-    if isinstance(value, str):
-        return f"the text '{value if len(value) <= 40 else value[:40] + '…'}'"
-    return str(value).lower()

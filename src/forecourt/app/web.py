@@ -1,0 +1,110 @@
+"""The servers: uvicorn with what answers each path, and the OCI registry on a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import uvicorn
+from aiohttp import web
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from forecourt.serving import UVICORN_SETTINGS, Gateway
+from forecourt.settings import Settings
+
+GOODBYE_SECONDS = 5
+"""How long requests that are still in hand when the server ends may take."""
+
+
+class Uvicorn(uvicorn.Server):
+    """Uvicorn without its own signal handlers: signals mean more here than that HTTP ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._ready.set()
+
+    async def ready(self) -> None:
+        """Return when it answers."""
+        await self._ready.wait()
+
+
+class RegistryThread:
+    """The OCI registry on an event loop of its own, in a thread of its own."""
+
+    def __init__(self, application: web.Application, listening: socket.socket) -> None:
+        self._application = application
+        self._socket = listening
+        self._loop = asyncio.new_event_loop()  # uvloop has no sendfile
+        self._thread = threading.Thread(target=self._loop.run_forever, name="registry", daemon=True)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=GOODBYE_SECONDS)
+
+    async def __aenter__(self) -> None:
+        self._thread.start()
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._start(), self._loop))
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket).start()
+
+
+def shared(api: Any, settings: Settings) -> Any:
+    """Let web pages of the origins that are set use one of Kubeflow's APIs (CORS)."""
+    origins = [re.escape(origin).replace(r"\*", "[^/]*") for origin in settings.cors_origins.split(",") if origin]
+    return CORSMiddleware(
+        api,
+        allow_origin_regex="|".join(origins) or None,
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["*"],
+    )
+
+
+def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool], Any]], application: FastAPI) -> Any:
+    """Send inference to the gateway, Kubeflow's APIs to who serves them, and everything else to the rest of the API.
+
+    No framework stands before a token stream, nor before the read of a single row.
+    """
+
+    async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+        target: Any = application
+        if scope["type"] == "http":
+            if gateway.serves(scope["path"]):
+                target = gateway
+            else:
+                target = next((api for serves, api in open_apis if serves(scope["path"])), application)
+        await target(scope, receive, send)
+
+    return dispatch
+
+
+def uvicorn_config(application: Any) -> uvicorn.Config:
+    """Return how uvicorn serves an application."""
+    return uvicorn.Config(
+        application,
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+        **UVICORN_SETTINGS,
+    )

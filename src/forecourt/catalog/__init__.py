@@ -1,0 +1,19 @@
+"""The model catalog: sources of validated models, the evidence on each, search, and Kubeflow's catalog API.
+
+The service is imported when it is asked for: the command line wants to know what one can filter by, and no server.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecourt.catalog.service import CatalogService
+
+__all__ = ["CatalogService"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from forecourt.catalog import service
+
+        return getattr(service, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,218 @@
+"""What upstream's API lacks, under ``/api/forecourt/v1/catalog``: search, evidence, comparison, sources that change."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from forecourt.catalog import search as searching
+from forecourt.catalog.catalog import Catalog
+from forecourt.catalog.checking import contradictions
+from forecourt.catalog.filters import BY_NAME, FILTERS, LATENCIES, Chosen
+from forecourt.catalog.model import Document, SourceDefinition
+from forecourt.catalog.states import SourceState
+from forecourt.catalog.tables import MODELS
+from forecourt.catalog.views import compared, described, listed, resolve
+from forecourt.errors import InvalidInput
+
+BASE = "/api/forecourt/v1/catalog"
+_MOST = 100
+
+
+class _Enabled(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool
+
+
+def management_router(
+    catalog: Catalog,
+    refresh: Callable[[str], None],
+    define: Callable[[Document], SourceDefinition],
+    names: Callable[[SourceDefinition], list[tuple[str, bool]]],
+) -> APIRouter:
+    """Return the routes.
+
+    `refresh` has a source loaded in the background, `define` reads the definition of one, `names` says
+    which names it would look at, and which of them it shows.
+    """
+    router = APIRouter(prefix=BASE)
+
+    @router.get("/search")
+    async def search_(request: Request) -> Response:
+        """Return models that fit words and filters, the best first, with how many there are of each other choice."""
+        snapshot = catalog.snapshot
+        query = query_of(request.query_params.multi_items())
+        found = searching.search(snapshot, query)
+        document: Document = {
+            "sentence": searching.sentence(query),
+            "filterQuery": query.chosen.filter_query,
+            "total": found.total,
+            "nextPageToken": found.next,
+        }
+        if _flag("facets", request.query_params.get("facets", "")):
+            document["facets"] = [searching.shown(facet) for facet in searching.facets(snapshot, query)]
+        items = ",".join(await listed(catalog, snapshot, found.models))
+        return Response(f'{{"items":[{items}],{_encoded(document)[1:]}', media_type="application/json")
+
+    @router.get("/filters")
+    def filters() -> Document:
+        """Return what can be filtered by, as a form shows it."""
+        return {
+            "items": [
+                {
+                    "name": one.name,
+                    "title": one.title,
+                    "kind": one.kind,
+                    "property": one.path,
+                    "unit": one.unit.strip(),
+                    "help": one.help,
+                    "groups": {word: list(values) for word, values in one.groups.items()},
+                }
+                for one in FILTERS
+            ],
+            "sorts": list(searching.SORTS),
+            "latencies": list(LATENCIES),
+        }
+
+    @router.get("/models")
+    async def model(name: str, source: str = "") -> Response:
+        """Return a model with all that is known of it."""
+        snapshot = catalog.snapshot
+        return _json(await described(catalog, snapshot, resolve(catalog, snapshot, name, source)))
+
+    @router.get("/compare")
+    async def compare(model: Annotated[list[str], Query()]) -> Response:
+        """Return two to four models side by side."""
+        snapshot = catalog.snapshot
+        return _json(await compared(catalog, snapshot, [resolve(catalog, snapshot, name) for name in model]))
+
+    @router.get("/contradictions")
+    def contradictions_() -> Document:
+        """Return the claims that their own scores contradict, of all models in sight."""
+        shown = {state.id for state in catalog.sources if state.enabled}
+        query = select(MODELS.c.source_id, MODELS.c.evidence).where(MODELS.c.live, MODELS.c.evidence != "[]")
+        with catalog.database.snapshot() as session:
+            texts = [text for source, text in session.execute(query) if source in shown]
+        rows = {json.dumps(row, sort_keys=True): row for text in texts for row in json.loads(text)}
+        return contradictions(rows.values())
+
+    @router.get("/sources")
+    def sources() -> Document:
+        """Return all sources with their state."""
+        return {"items": [_shown(catalog, state) for state in catalog.sources], "error": catalog.configuration_error}
+
+    @router.post("/sources", status_code=201)
+    def add(wanted: Document) -> Document:
+        """Add a source, and begin to load it."""
+        state = catalog.add(define(wanted))
+        refresh(state.id)
+        return _shown(catalog, state)
+
+    @router.post("/sources/preview")
+    def preview(wanted: Document) -> Document:
+        """Say which models a source would show, without adding it."""
+        found = names(define(wanted))
+        items = [{"name": name, "included": included} for name, included in found]
+        return {"items": items, "total": len(items), "included": sum(included for _, included in found)}
+
+    @router.get("/sources/{source_id:path}")
+    def source(source_id: str) -> Document:
+        """Return a source with its state."""
+        return _shown(catalog, catalog.source(source_id))
+
+    @router.patch("/sources/{source_id:path}")
+    def enable(source_id: str, wanted: _Enabled) -> Document:
+        """Show a source's models or hide them."""
+        state = catalog.enable(source_id, wanted.enabled)
+        if wanted.enabled and state.loaded is None:
+            refresh(source_id)
+        return _shown(catalog, state)
+
+    @router.post("/sources/{source_id:path}/refresh", status_code=202)
+    def refresh_(source_id: str) -> Document:
+        """Load a source anew, in the background."""
+        state = catalog.source(source_id)
+        refresh(source_id)
+        return _shown(catalog, state)
+
+    @router.delete("/sources/{source_id:path}", status_code=204)
+    def remove(source_id: str) -> None:
+        """Forget a source that was added, with all that it gave."""
+        catalog.remove(source_id)
+
+    return router
+
+
+def query_of(pairs: list[tuple[str, str]]) -> searching.Query:
+    """Return the query that query parameters are; raises `InvalidInput`."""
+    values: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in BY_NAME:
+            said[name] = value
+        elif BY_NAME[name].kind == "choice":
+            values.setdefault(name, []).append(value)
+        elif BY_NAME[name].kind == "flag":
+            values[name] = _flag(name, value)
+        else:
+            values[name] = value
+    unknown = set(said) - {"q", "filterQuery", "sort", "pageSize", "nextPageToken", "facets", "latency-metric"}
+    if unknown:
+        raise InvalidInput(
+            f"There is nothing called {min(unknown)} to search by.", hint=f"There are {', '.join(BY_NAME)}."
+        )
+    size = said.get("pageSize", "20")
+    if not re.fullmatch("[0-9]{1,4}", size) or not 1 <= int(size) <= _MOST:
+        raise InvalidInput(f"pageSize {size!r} is no number from 1 to {_MOST}.")
+    return searching.Query(
+        text=said.get("q", "")[:1000],
+        chosen=Chosen(values, said.get("latency-metric") or LATENCIES[0]),
+        filter_query=said.get("filterQuery", ""),
+        sort=said.get("sort", ""),
+        limit=int(size),
+        after=said.get("nextPageToken", ""),
+    )
+
+
+def _flag(name: str, value: str) -> bool:
+    if value not in ("", "true", "false"):
+        raise InvalidInput(f"{name} is true or false, not {value[:40]!r}.")
+    return value == "true"
+
+
+def _shown(catalog: Catalog, state: SourceState) -> Document:
+    definition, snapshot = state.definition, catalog.snapshot
+    progress = catalog.loading.get(state.id)
+    document = state.shown() | {
+        "type": definition.type,
+        "properties": _without_secrets(definition.properties),
+        "origin": str(definition.origin) if definition.origin is not None else None,
+        "models": len(snapshot.models.column("source_id").texts.rows(state.id)),
+        "status": "loading" if progress else state.status or "not-loaded",
+        "loadedTimeSinceEpoch": str(state.loaded) if state.loaded is not None else None,
+        "triedTimeSinceEpoch": str(tried) if (tried := catalog.tried.get(state.id)) is not None else None,
+        "problems": [{"name": one.name, "message": one.message} for one in state.problems],
+    }
+    if progress:
+        document["progress"] = {"done": progress.done, "of": progress.of}
+    return document
+
+
+def _without_secrets(properties: Mapping[str, Any]) -> Document:
+    return {name: "…" if name == "apiKey" else value for name, value in properties.items()}
+
+
+def _encoded(document: Document) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(document: Document) -> Response:
+    return Response(_encoded(document), media_type="application/json")
