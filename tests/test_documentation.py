@@ -37,6 +37,11 @@ def commands(page: str) -> list[str]:
 
 BEFORE = {
     "docs/getting-started.md": [],
+    "docs/catalog.md": [
+        "FORECOURT_CATALOG_FOLDERS=$PWD forecourt up -d",
+        "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
+        "forecourt modelcar push localhost:5000/demo/my-model:1.0",
+    ],
     "docs/registry.md": [
         "forecourt up -d",
         "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
@@ -45,7 +50,11 @@ BEFORE = {
 }
 """The pages whose commands are run, and what a person has done before, as the page says."""
 
-SAYS = {"docs/getting-started.md": '"Digest": "sha256:', "docs/registry.md": "ModelCar"}
+SAYS = {
+    "docs/getting-started.md": '"Digest": "sha256:',
+    "docs/catalog.md": "its own scores give",
+    "docs/registry.md": "ModelCar",
+}
 """What is among what the commands of a page print."""
 
 

@@ -90,7 +90,11 @@ def serving_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (home.parent / "model" / "answers.txt").write_text("yes\n")
     (home.parent / "runtime.yaml").write_text(RUNTIME)
     command = [sys.executable, "-m", "forecourt", "--home", str(home), "up", "--port", "0", "--registry-port", "0"]
-    with (home.parent / "server.out").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+    sources = {"FORECOURT_CATALOG_FOLDERS": str(home.parent), "FORECOURT_CATALOG_PRIVATE_ADDRESSES": "true"}
+    with (
+        (home.parent / "server.out").open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | sources) as server,
+    ):
         try:
             while not (home / "server.json").exists():
                 assert server.poll() is None, (home.parent / "server.out").read_text()

@@ -69,8 +69,11 @@ class Client:
         """POST a JSON document, and return the answer's."""
         return self._call("POST", path, json=document)
 
-    def get(self, path: str, **params: str | int | bool) -> Any:
-        """GET a path that is no Kubernetes object's, and return the answer; parameters that are empty are left out."""
+    def get(self, path: str, **params: str | int | bool | list[str]) -> Any:
+        """GET a path that is no Kubernetes object's, and return the answer.
+
+        Parameters that are empty are left out; a list is one that is said several times.
+        """
         return self._call("GET", path, params=_query(params))
 
     def send(self, method: str, path: str, document: object = None, **params: str | int | bool) -> Any:
@@ -196,11 +199,11 @@ def _who_asks() -> dict[bytes, bytes]:
     return headers | ({b"X-Forwarded-User": name.encode()} if (name := person().strip()) else {})
 
 
-def _query(params: Mapping[str, str | int | bool]) -> dict[str, str]:
+def _query(params: Mapping[str, str | int | bool | list[str]]) -> dict[str, str | list[str]]:
     return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
+        name: value if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in params.items()
-        if value != "" and value is not False
+        if value not in ("", []) and value is not False
     }
 
 

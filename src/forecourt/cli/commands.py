@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
     "The server": {"up": "server", "down": "server", "status": "server"},
     "ModelCars": {"modelcar": "modelcar"},
+    "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
     "Deployments": {
         "deploy": "deploy",
@@ -41,7 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """Every command, under its section of the help, with the module in this package that has it in its `app`."""
 
-GROUPS = frozenset({"modelcar", "registry"})
+GROUPS = frozenset({"modelcar", "catalog", "registry"})
 """The commands that have commands of their own: all of their module's `app`."""
 
 _CRASHED = 70  # EX_SOFTWARE of sysexits.h

@@ -213,7 +213,8 @@ def _register(client: Client, uri: str) -> str:
 
 def _deploy(client: Client, uri: str, undo: ExitStack) -> None:
     """Deploy the version, or leave a deployment that is there already as it is, and wait until it is ready."""
-    from forecourt.cli.deploy import compose, registered
+    from forecourt.cli.deploy import compose
+    from forecourt.cli.resolving import registered
     from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.cli.waiting import until_ready
     from forecourt.errors import AlreadyExists

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +26,7 @@ def deploy(
         str,
         typer.Argument(
             metavar="URI",
-            help="The model: oci://registry/repository:tag or model-registry://MODEL/VERSION.",
+            help="The model: oci://registry/repository:tag, model-registry://MODEL/VERSION or catalog://MODEL.",
             autocompletion=complete_image,
         ),
     ],
@@ -55,26 +54,23 @@ def deploy(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
+    from forecourt.cli.resolving import deployable
     from forecourt.cli.resources import INFERENCE_SERVICE
 
-    version = None
-    if uri.startswith("model-registry://"):
-        from forecourt.cli.connection import connect
-
-        version = registered(connect(), uri)
+    model = deployable(uri)
     document = compose(
-        version.uri if version else uri,
-        name or _name_of(version.name if version else uri),
+        model.uri,
+        name or _name_of(model.title or uri),
         namespace,
-        labels=version.labels if version else None,
-        display_name=version.name if version and not name else None,
+        labels=model.labels,
+        display_name=model.title if not name else None,
         runtime=runtime,
         replicas=replicas,
-        args=arg or [],
+        args=_with(model.args, arg or []),
         env=dict(map(_variable, env or [])),
         cpu=cpu,
         memory=memory,
-        model_format=model_format or (version.model_format if version else None),
+        model_format=model_format or model.model_format,
     )
     if dry_run:
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
@@ -133,28 +129,15 @@ def compose(
     ).to_dict()
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A version that the registry has: where its files are, and what a deployment of it is called and labelled."""
+def _with(needed: Sequence[str], said: Sequence[str]) -> list[str]:
+    """Return a model's own arguments and those that a person says, which come before its own for the same option."""
+    from forecourt.catalog.toolcalling import option
 
-    uri: str
-    name: str
-    model_format: str | None
-    labels: dict[str, str]
-
-
-def registered(client: Client, uri: str) -> Registered:
-    """Ask the registry for a version; what is deployed is that one, also when an alias moves on later."""
-    from forecourt.serving import registry_labels
-
-    found = client.get("/api/forecourt/v1/registry/resolve", uri=uri)
-    model, version = found["registeredModel"], found["modelVersion"]
-    return Registered(
-        found["uri"],
-        f"{model['name']} - {version['name']}",
-        found["modelArtifact"].get("modelFormatName"),
-        registry_labels(model["id"], version["id"]),
-    )
+    instead = set(map(option, said))
+    kept = [each for each in needed if option(each) not in instead]
+    if kept:
+        console.note(f"The model asks for {' '.join(kept)}")
+    return [*kept, *said]
 
 
 def _format_of(uri: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -25,3 +27,23 @@ Filename = Annotated[
 ]
 
 WAIT_SECONDS = 600.0  # as long as a replica may take, KServe's progressDeadlineSeconds
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def with_options(options: Iterable[inspect.Parameter]) -> Callable[[Command], Command]:
+    """Give a command that takes keyword arguments these options, behind its first parameter."""
+
+    def give(command: Command) -> Command:
+        said = inspect.signature(command, eval_str=True)
+        own = [one for one in said.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        named = [one.replace(kind=one.KEYWORD_ONLY) for one in (*own[:1], *options, *own[1:])]
+        setattr(command, "__signature__", said.replace(parameters=named))  # noqa: B010 - a function has no such field
+        return command
+
+    return give
+
+
+def options_of(command: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the options of a command, without its first parameter, for another command to have as well."""
+    return list(inspect.signature(command, eval_str=True).parameters.values())[1:]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -73,6 +73,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, hea
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         console.print("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def pairs(said: Mapping[str, object], *, always: Iterable[str] = ()) -> Iterator[str]:
+    """Yield a line for each pair; one that has no value only where it is `always` shown."""
+    kept = {title: value for title, value in said.items() if title in always or value not in (None, "")}
+    width = max(map(len, kept), default=0) + 3
+    for title, value in kept.items():
+        first, *rest = str(value if value not in (None, "") else "<none>").splitlines() or [""]
+        yield f"{title + ':':<{width}}{first}"
+        yield from (" " * width + line for line in rest)
 
 
 def print_json(data: object) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, pairs, print_document
 from forecourt.cli.registry.names import MODELS, OURS, TargetArgument
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def services(client: Client, named: Target, *filters: str) -> list[Document]:
 def _model_lines(named: Target, found: Document) -> Iterator[str]:
     model = named.model
     languages, tasks = (", ".join(model.get(name) or []) for name in ("language", "tasks"))
-    yield from _pairs(
+    yield from pairs(
         {
             "Name": model["name"],
             "Id": model["id"],
@@ -123,7 +123,7 @@ def _version_lines(named: Target, found: Document) -> Iterator[str]:
     from forecourt.cli.registry.tree import deployment
 
     version, lineage = named.version or {}, found["lineage"]
-    yield from _pairs(
+    yield from pairs(
         {
             "Name": named.shown,
             "URI": named.uri,
@@ -198,16 +198,6 @@ def _change_lines(client: Client, changes: list[Document]) -> list[str]:
         f"{ago(one['timeSinceEpoch']):<8}{one['actor']:<16}{one['action']:<10}{'; '.join(changed(one, known))}".rstrip()
         for one in changes
     ]
-
-
-def _pairs(pairs: Mapping[str, object], *, always: Iterable[str]) -> Iterator[str]:
-    """Yield a line for each pair; one that has no value only where it is `always` shown."""
-    kept = {title: value for title, value in pairs.items() if title in always or value not in (None, "")}
-    width = max(map(len, kept)) + 3
-    for title, value in kept.items():
-        first, *rest = str(value if value not in (None, "") else "<none>").splitlines()
-        yield f"{title + ':':<{width}}{first}"
-        yield from (" " * width + line for line in rest)
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -61,6 +61,10 @@ def look(text: str, *, pin: bool = True) -> Origin:
         raise InvalidInput(
             f"{text} is in the registry already.", hint=f"To give it an alias: forecourt registry alias {rest} NAME"
         )
+    if scheme == "catalog":
+        raise InvalidInput(
+            f"{text} is a model of the catalog.", hint=f"Register it with: forecourt catalog register {text}"
+        )
     if scheme.partition("+")[0] == "oci":
         return _image(text, scheme, pin=pin)
     if scheme == "file":

@@ -94,7 +94,7 @@ def register(
     client = connect()
     links = _links(client, origin, source, trained_by, parent or [], relation, evidence or [])
     there = listing(client, MODELS, filters=[_equals("name", name)], limit=1)["items"]
-    version = version or origin.tag or _next(client, there)
+    version = version or origin.tag or next_version(client, there)
     if there and (description or owner):
         console.warn(f"{name} is there already, and stays as it is: change it with forecourt registry set {name}")
     author = author or person()
@@ -121,7 +121,7 @@ def register(
     elif output is Output.NAME:
         console.print(target.shown)
     else:
-        _show(target, made, links, new=not there)
+        show_registered(target, made, links, new=not there)
 
 
 def registration(
@@ -186,7 +186,7 @@ def _artifact(origin: Origin, name: str, model_format: str, format_version: str)
     )
 
 
-def _next(client: Client, models: list[Document]) -> str:
+def next_version(client: Client, models: list[Document]) -> str:
     """Return the next free name among ``v1``, ``v2`` and so on."""
     from forecourt.cli.registry.names import MODELS, listing
 
@@ -220,7 +220,8 @@ def _links(
     return links
 
 
-def _show(target: Any, made: Document, links: list[Document], *, new: bool) -> None:
+def show_registered(target: Any, made: Document, links: list[Document], *, new: bool) -> None:
+    """Say what was registered, and what may be next."""
     artifact = made["modelArtifact"]
     console.print(f"Registered {target.shown}" + (" (a new model)" if new else ""))
     rows = {"URI": artifact["uri"], "Format": artifact.get("modelFormatName") or "<unknown>"}
