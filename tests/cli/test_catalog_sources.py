@@ -271,23 +271,18 @@ def until(condition, seconds=20.0):
 @pytest.mark.parametrize(
     ("options", "kind", "properties"),
     [
-        ({"yamlCatalogPath": "/models.yaml", "benchmarksPath": ""}, "yaml", {"yamlCatalogPath": "/models.yaml"}),
+        ({"path": "/models.yaml", "benchmarks": ""}, "yaml", {"yamlCatalogPath": "/models.yaml"}),
         ({"registry": "quay.io"}, "oci-modelcars", {"registry": "quay.io", "repositories": ["*"]}),
         (
-            {"registry": "quay.io", "repositories": ["acme/*"], "insecure": False},
+            {"registry": "quay.io", "repository": ["acme/*"], "insecure": False},
             "oci-modelcars",
             {"registry": "quay.io", "repositories": ["acme/*"]},
         ),
-        ({"allowedOrganization": "acme", "maxModels": 0}, "hf", {"allowedOrganization": "acme", "maxModels": 0}),
+        ({"organization": "acme", "max_models": 0}, "hf", {"allowedOrganization": "acme", "maxModels": 0}),
     ],
 )
 def test_the_type_of_a_source_is_what_its_options_tell(options, kind, properties):
-    nothing = {"kind": None, "name": "", "labels": None, "include": None, "exclude": None}
-    assert definition("mine", "", **nothing, properties=options) == {
-        "id": "mine",
-        "type": kind,
-        "properties": properties,
-    }
+    assert definition("mine", **options) == {"id": "mine", "type": kind, "properties": properties}
 
 
 def test_sources_of_a_file_come_and_go_with_it_and_what_is_wrong_in_it_is_told(run, sources, models, serving_home):

@@ -120,6 +120,18 @@ def print_document(data: Any, output: Output) -> None:
         print_json(data)
 
 
+def print_as(output: Output, data: Any, names: Iterable[str]) -> bool:
+    """Print data as JSON or YAML, or the names of what is in it, a line each; say whether that is what was wanted."""
+    if output in {Output.JSON, Output.YAML}:
+        print_document(data, output)
+    elif output is Output.NAME:
+        for name in names:
+            console.print(name)
+    else:
+        return False
+    return True
+
+
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
     return " ".join(text.split()) or "<none>"

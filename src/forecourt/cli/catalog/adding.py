@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.catalog import defining as d
+from forecourt.cli.catalog.defining import SourceType, definition, with_source
 from forecourt.cli.catalog.names import API
 from forecourt.cli.options import WAIT_SECONDS, Timeout, Wait
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_json, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_json, print_table
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -29,70 +29,37 @@ StatusOption = Annotated[
 
 
 @app.command()
+@with_source
 def add(
     source_id: IdArgument = "",
-    file: d.FileOption = "",
-    kind: d.TypeOption = None,
-    name: d.NameOption = "",
-    path: d.PathOption = "",
-    benchmarks: d.BenchmarksOption = "",
-    url: d.UrlOption = "",
-    source: d.RemoteSourceOption = "",
-    organization: d.OrganizationOption = "",
-    max_models: d.MostOption = None,
-    registry: d.RegistryOption = "",
-    repository: d.RepositoryOption = None,
-    insecure: d.InsecureOption = False,
-    include: d.IncludeOption = None,
-    exclude: d.ExcludeOption = None,
-    label: d.LabelOption = None,
-    token_env: d.TokenOption = "",
-    sync_interval: d.IntervalOption = "",
     wait: Wait = True,
     timeout: Timeout = WAIT_SECONDS,
     json: JsonOption = False,
+    **said: Any,
 ) -> None:
     """Add a source, and wait until its models are there. Ctrl-C leaves it being loaded in the server.
 
     A file of models is read by the server, from a folder that FORECOURT_CATALOG_FOLDERS allows.
     """
     from forecourt.cli.connection import connect
+    from forecourt.errors import InvalidInput
 
-    properties = _properties(path, benchmarks, url, source, organization, max_models, registry, repository, insecure)
-    entry = d.definition(
-        source_id,
-        file,
-        kind=kind,
-        name=name,
-        labels=label,
-        include=include,
-        exclude=exclude,
-        properties=properties | {"apiKeyEnvVar": token_env, "syncInterval": sync_interval},
-    )
+    entry = definition(source_id, **said)
+    if not entry.get("id"):
+        raise InvalidInput("The source has no ID.", hint="Say it first: forecourt catalog sources add ID …")
     client = connect()
     made: Document = client.post(f"{API}/sources", entry)
     _finish(client, made, wait=wait and made["enabled"], timeout=timeout, json=json)
 
 
 @app.command()
+@with_source
 def preview(
     source_id: IdArgument = "",
-    file: d.FileOption = "",
-    kind: d.TypeOption = None,
-    path: d.PathOption = "",
-    url: d.UrlOption = "",
-    source: d.RemoteSourceOption = "",
-    organization: d.OrganizationOption = "",
-    max_models: d.MostOption = None,
-    registry: d.RegistryOption = "",
-    repository: d.RepositoryOption = None,
-    insecure: d.InsecureOption = False,
-    include: d.IncludeOption = None,
-    exclude: d.ExcludeOption = None,
-    token_env: d.TokenOption = "",
     status: StatusOption = None,
     output: OutputOption = Output.TABLE,
     json: JsonOption = False,
+    **said: Any,
 ) -> None:
     """Show which models a source would give.
 
@@ -101,27 +68,11 @@ def preview(
     from forecourt.cli.connection import connect
 
     output = Output.JSON if json else output
-    entry = d.definition(
-        source_id,
-        file,
-        kind=kind,
-        name="",
-        labels=None,
-        include=include,
-        exclude=exclude,
-        properties=_properties(path, "", url, source, organization, max_models, registry, repository, insecure)
-        | {"apiKeyEnvVar": token_env},
-        unnamed=_PREVIEW,
-    )
+    entry = {"id": _PREVIEW} | definition(source_id, **said)
     found: Document = connect().post(f"{API}/sources/preview", entry)
     if status is not None:
         found["items"] = [one for one in found["items"] if one["included"] is status]
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for one in found["items"]:
-            console.print(one["name"])
-    else:
+    if not print_as(output, found, (one["name"] for one in found["items"])):
         _show_preview(found)
 
 
@@ -148,7 +99,7 @@ def _mend(source: Document) -> str:
     source_id = source["id"]
     refresh = f"forecourt catalog sources refresh {source_id}"
     again = f"then: {refresh}" + ("" if source["origin"] else f"; or: forecourt catalog sources remove {source_id}")
-    if source["type"] == d.SourceType.YAML and "folders that are allowed" in source.get("error", ""):
+    if source["type"] == SourceType.YAML and "folders that are allowed" in source.get("error", ""):
         return f"Start the server with FORECOURT_CATALOG_FOLDERS naming its folder, {again}"
     return f"It stays as it was defined. Mend what is wrong, {again}"
 
@@ -164,31 +115,6 @@ def _finish(client: Client, made: Document, *, wait: bool, timeout: float, json:
         console.note(f"See them: forecourt catalog search --source {made['id']}")
     else:
         console.note(f"See how far it is: forecourt catalog sources show {made['id']}")
-
-
-def _properties(
-    path: str,
-    benchmarks: str,
-    url: str,
-    source: str,
-    organization: str,
-    max_models: int | None,
-    registry: str,
-    repository: list[str] | None,
-    insecure: bool,
-) -> Document:
-    """Return the properties that options say, by their names in a ``sources.yaml``."""
-    return {
-        "yamlCatalogPath": path,
-        "benchmarksPath": benchmarks,
-        "url": url,
-        "source": source,
-        "allowedOrganization": organization,
-        "maxModels": max_models,
-        "registry": registry,
-        "repositories": repository,
-        "insecure": insecure,
-    }
 
 
 def _show_preview(found: Document) -> None:

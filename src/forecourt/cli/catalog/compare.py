@@ -11,7 +11,7 @@ import typer
 
 from forecourt.cli.catalog.completing import complete_model
 from forecourt.cli.catalog.names import short, uri_of
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_table
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -45,12 +45,7 @@ def compare(
     output = Output.JSON if json else output
     client = connect()
     found = ask(client, "compare", model=_with_variants(client, models) if variants else _named(models))
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for model in found["models"]:
-            console.print(model["name"])
-    else:
+    if not print_as(output, found, (model["name"] for model in found["models"])):
         _show(found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from forecourt.cli.catalog.names import API, short
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_table
 
 app = typer.Typer()
 
@@ -28,12 +28,7 @@ def contradictions(output: OutputOption = Output.TABLE, json: JsonOption = False
     client = connect()
     first_load(client)
     found: Document = client.get(f"{API}/contradictions")
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for name in dict.fromkeys(one["model"] for one in [*found["contradictions"], *found["broken"]]):
-            console.print(name)
-    else:
+    if not print_as(output, found, dict.fromkeys(one["model"] for one in [*found["contradictions"], *found["broken"]])):
         _show(found, wide=output is Output.WIDE)
 
 

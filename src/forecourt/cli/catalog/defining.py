@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from forecourt.cli.options import options_of, with_options
 from forecourt.errors import InvalidInput, NotFound
 
 Document = dict[str, Any]
@@ -78,37 +79,60 @@ IntervalOption = Annotated[str, _text("DURATION", 'How often it is loaded anew, 
 
 def definition(
     source_id: str,
-    file: str,
-    *,
-    kind: SourceType | None,
-    name: str,
-    labels: list[str] | None,
-    include: list[str] | None,
-    exclude: list[str] | None,
-    properties: Mapping[str, Any],
-    unnamed: str = "",
+    file: FileOption = "",
+    kind: TypeOption = None,
+    name: NameOption = "",
+    path: PathOption = "",
+    benchmarks: BenchmarksOption = "",
+    url: UrlOption = "",
+    source: RemoteSourceOption = "",
+    organization: OrganizationOption = "",
+    max_models: MostOption = None,
+    registry: RegistryOption = "",
+    repository: RepositoryOption = None,
+    insecure: InsecureOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    label: LabelOption = None,
+    token_env: TokenOption = "",
+    sync_interval: IntervalOption = "",
 ) -> Document:
-    """Return a source as an entry of a ``sources.yaml``, paths in it absolute.
+    """Return a source as an entry of a ``sources.yaml``, paths in it absolute; options go before its file.
 
-    `properties` are by their names there; what is empty was not said. `unnamed` is the id where none is said. Raises
-    `InvalidInput` and `NotFound`.
+    Raises `InvalidInput` and `NotFound`.
     """
-    said = {key: value for key, value in properties.items() if _is_said(value)}
-    entry = _in_file(file) if file else {}
-    for key in _PATHS:
-        if key in said:
-            said[key] = str(Path(said[key]).expanduser().absolute())
-    changed = {"id": source_id, "name": name, "type": kind.value if kind else "", "labels": labels}
+    properties: Document = {
+        "yamlCatalogPath": path and _absolute(path),
+        "benchmarksPath": benchmarks and _absolute(benchmarks),
+        "url": url,
+        "source": source,
+        "allowedOrganization": organization,
+        "maxModels": max_models,
+        "registry": registry,
+        "repositories": repository,
+        "insecure": insecure,
+        "apiKeyEnvVar": token_env,
+        "syncInterval": sync_interval,
+    }
+    changed = {"id": source_id, "name": name, "type": kind.value if kind else "", "labels": label}
     changed |= {"includedModels": include, "excludedModels": exclude}
+    entry = _in_file(file) if file else {}
     entry |= {key: value for key, value in changed.items() if value}
+    said = {key: value for key, value in properties.items() if _is_said(value)}
     entry["properties"] = dict(entry.get("properties") or {}) | said
     if not entry.get("type"):
         entry["type"] = _type_of(entry["properties"])
     if entry["type"] == SourceType.OCI_MODELCARS:
         entry["properties"].setdefault("repositories", ["*"])
-    if not entry.setdefault("id", unnamed):
-        raise InvalidInput("The source has no ID.", hint="Say it first: forecourt catalog sources add ID …")
     return entry
+
+
+with_source = with_options(options_of(definition))
+"""Give a command the options that say a source; it hands them to `definition`."""
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _is_said(value: Any) -> bool:

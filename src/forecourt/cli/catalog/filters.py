@@ -9,7 +9,7 @@ import typer
 
 from forecourt.cli.catalog.choosing import option_of
 from forecourt.cli.catalog.names import API
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_table
 
 app = typer.Typer()
 
@@ -39,21 +39,17 @@ def filters(output: OutputOption = Output.TABLE, json: JsonOption = False) -> No
         else:
             one["range"] = properties.get(one["property"].replace("{latency}", found["latencies"][0]), {}).get("range")
     found["properties"] = properties
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for one in found["items"]:
-            console.print(one["name"])
-    else:
-        wide = output is Output.WIDE
-        rows = [[option_of(one["name"]), _ABOUT[one["kind"]], _values(one, wide=wide)] for one in found["items"]]
-        print_table(("Option", "Keeps what", "Values (models)"), rows)
-        if wide:
-            console.print()
-            print_table(("Property for --filter", "Values"), [[name, _said(one)] for name, one in properties.items()])
-        console.note(f"\nSort with --sort {', '.join(found['sorts'])}, or a property.")
-        if not wide:
-            console.note("Every property that --filter may name: forecourt catalog filters -o wide")
+    if print_as(output, found, (one["name"] for one in found["items"])):
+        return
+    wide = output is Output.WIDE
+    rows = [[option_of(one["name"]), _ABOUT[one["kind"]], _values(one, wide=wide)] for one in found["items"]]
+    print_table(("Option", "Keeps what", "Values (models)"), rows)
+    if wide:
+        console.print()
+        print_table(("Property for --filter", "Values"), [[name, _said(one)] for name, one in properties.items()])
+    console.note(f"\nSort with --sort {', '.join(found['sorts'])}, or a property.")
+    if not wide:
+        console.note("Every property that --filter may name: forecourt catalog filters -o wide")
 
 
 def _values(one: Document, *, wide: bool) -> str:

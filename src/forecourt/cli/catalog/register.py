@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from forecourt.cli.catalog.names import ModelArgument, short
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
+from forecourt.cli.output import JsonOption, Output, OutputOption
 from forecourt.cli.registry.completing import complete_model as complete_registered
 from forecourt.cli.registry.properties import LabelOption, PropertyOption
 
@@ -65,10 +65,9 @@ def register(
     from forecourt.cli.client import person
     from forecourt.cli.connection import connect
     from forecourt.cli.registry.filters import equals
-    from forecourt.cli.registry.names import MODELS, OURS, Target, listing
+    from forecourt.cli.registry.names import MODELS, listing
     from forecourt.cli.registry.properties import properties
-    from forecourt.cli.registry.register import next_version, show_registered
-    from forecourt.errors import AlreadyExists
+    from forecourt.cli.registry.register import next_version, send
 
     output = Output.JSON if json else output
     given = properties(pairs or [], labels or [])
@@ -80,18 +79,7 @@ def register(
     version = version or _tag(wanted["modelArtifact"]["uri"]) or next_version(client, there)
     wanted["modelVersion"] |= {"name": version}
     wanted["modelVersion"]["customProperties"] |= given
-    try:
-        made = client.post(f"{OURS}/register", wanted | {"aliases": alias or [], "stage": stage})
-    except AlreadyExists as error:
-        error.hint = error.hint or "Choose another version: --version NAME"
-        raise
-    target = Target(made["registeredModel"], made["modelVersion"])
-    if output in {Output.JSON, Output.YAML}:
-        print_document(made, output)
-    elif output is Output.NAME:
-        console.print(target.shown)
-    else:
-        show_registered(target, made, wanted["links"], new=not there)
+    send(client, wanted | {"aliases": alias or [], "stage": stage}, output, new=not there)
 
 
 def registration(found: Document, name: str, author: str) -> Document:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.catalog.names import ModelArgument, short
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, pairs, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, pairs, print_as, print_table
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -52,11 +52,7 @@ def show(
         if not found["readme"]:
             raise NotFound(f"{found['name']} comes without a card.", hint=_where_card(found))
         console.print(plain(found["readme"]).rstrip())
-    elif output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        console.print(uri_of(found))
-    else:
+    elif not print_as(output, found, [uri_of(found)]):
         _show(client, found, wide=output is Output.WIDE)
 
 

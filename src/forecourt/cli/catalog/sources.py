@@ -9,7 +9,7 @@ import typer
 
 from forecourt.cli.catalog import adding, changing
 from forecourt.cli.catalog.names import API, SourceArgument, source_path
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, pairs, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, pairs, print_as, print_table
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -32,12 +32,9 @@ def sources(ctx: typer.Context, output: OutputOption = Output.TABLE, json: JsonO
     found: Document = connect().get(f"{API}/sources")
     if found["error"]:
         console.warn(f"The sources are not as their files say. {found['error']}")
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for one in found["items"]:
-            console.print(one["id"])
-    elif found["items"]:
+    if print_as(output, found, (one["id"] for one in found["items"])):
+        return
+    if found["items"]:
         _table(found["items"], wide=output is Output.WIDE)
     else:
         console.note("The catalog has no sources. Add one, from a file, Hugging Face, a catalog or a registry:")
@@ -79,13 +76,10 @@ def show(source: SourceArgument, output: OutputOption = Output.TABLE, json: Json
 
     output = Output.JSON if json else output
     found: Document = connect().get(source_path(source))
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        console.print(found["id"])
-    else:
-        for line in _lines(found):
-            console.print(plain(line))
+    if print_as(output, found, [found["id"]]):
+        return
+    for line in _lines(found):
+        console.print(plain(line))
 
 
 def _lines(found: Document) -> Iterator[str]:

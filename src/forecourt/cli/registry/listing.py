@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_table
 from forecourt.cli.registry.names import ARCHIVED, LIVE, MODELS, VERSIONS, ModelArgument
 
 if TYPE_CHECKING:
@@ -95,15 +95,11 @@ def versions(
 def _show(found: Document, output: Output, prefix: str, table: Callable[[list[Document]], None], nothing: str) -> None:
     """Print a list in the form asked for: as it came, names behind a prefix, a table, or that there is nothing."""
     items = found["items"]
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for item in items:
-            console.print(f"{prefix}{item['name']}")
-    elif items:
-        table(items)
-    else:
-        console.note(nothing)
+    if not print_as(output, found, (f"{prefix}{item['name']}" for item in items)):
+        if items:
+            table(items)
+        else:
+            console.note(nothing)
     tell_more(found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecourt.cli.completion import complete_image
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as
 from forecourt.cli.registry.completing import complete_model, complete_version
 from forecourt.cli.registry.properties import LabelOption, PropertyOption
 
@@ -80,10 +80,10 @@ def register(
     """
     from forecourt.cli.client import person
     from forecourt.cli.connection import connect
-    from forecourt.cli.registry.names import MODELS, OURS, Target, listing
+    from forecourt.cli.registry.names import MODELS, listing
     from forecourt.cli.registry.origin import look
     from forecourt.cli.registry.properties import properties
-    from forecourt.errors import AlreadyExists, InvalidInput
+    from forecourt.errors import InvalidInput
 
     output = Output.JSON if json else output
     given = properties(pairs or [], labels or [])
@@ -110,18 +110,22 @@ def register(
         format_version=format_version,
         properties=given,
     ) | {"aliases": alias or [], "stage": stage, "links": links}
+    send(client, wanted, output, new=not there)
+
+
+def send(client: Client, wanted: Document, output: Output, *, new: bool) -> None:
+    """Register what is wanted, of a model that is new or not, and show what came of it. Raises `AlreadyExists`."""
+    from forecourt.cli.registry.names import OURS, Target
+    from forecourt.errors import AlreadyExists
+
     try:
         made = client.post(f"{OURS}/register", wanted)
     except AlreadyExists as error:
         error.hint = error.hint or "Choose another version: --version NAME"
         raise
     target = Target(made["registeredModel"], made["modelVersion"])
-    if output in {Output.JSON, Output.YAML}:
-        print_document(made, output)
-    elif output is Output.NAME:
-        console.print(target.shown)
-    else:
-        show_registered(target, made, links, new=not there)
+    if not print_as(output, made, [target.shown]):
+        _show(target, made, wanted["links"], new=new)
 
 
 def registration(
@@ -220,7 +224,7 @@ def _links(
     return links
 
 
-def show_registered(target: Any, made: Document, links: list[Document], *, new: bool) -> None:
+def _show(target: Any, made: Document, links: list[Document], *, new: bool) -> None:
     """Say what was registered, and what may be next."""
     artifact = made["modelArtifact"]
     console.print(f"Registered {target.shown}" + (" (a new model)" if new else ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_document, print_table
+from forecourt.cli.output import JsonOption, Output, OutputOption, console, print_as, print_table
 from forecourt.cli.registry.listing import FilterOption, LimitOption
 
 if TYPE_CHECKING:
@@ -71,18 +71,18 @@ def search(
         if more := bool(page["nextPageToken"]):
             break
     found["size"] = len(found["items"])
-    if output in {Output.JSON, Output.YAML}:
-        print_document(found, output)
-    elif output is Output.NAME:
-        for row in _rows(client, found["items"]):
-            console.print(str(row[1]))
-    elif found["items"]:
-        columns = ("Kind", "Name", "State", "Description", *(("Id",) if output is Output.WIDE else ()))
-        print_table(columns, [row[: len(columns)] for row in _rows(client, found["items"])])
-    else:
-        console.note("Nothing found.")
+    if not print_as(output, found, (str(row[1]) for row in _rows(client, found["items"]))):
+        _show(client, found["items"], wide=output is Output.WIDE)
     if more:
         console.note(f"There may be more than these {limit}: see them with --limit 0.")
+
+
+def _show(client: Client, items: list[Document], *, wide: bool) -> None:
+    if not items:
+        console.note("Nothing found.")
+        return
+    columns = ("Kind", "Name", "State", "Description", *(("Id",) if wide else ()))
+    print_table(columns, [row[: len(columns)] for row in _rows(client, items)])
 
 
 def _rows(client: Client, items: list[Document]) -> Iterator[list[object]]:
