@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-import httpx
-import uvicorn
+from apis import JsonClient, Served
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -31,7 +28,7 @@ from forecourt.catalog.model import (
 )
 from forecourt.db import Database
 from forecourt.errors import ForecourtError, InvalidInput
-from forecourt.serving import UVICORN_SETTINGS, install_error_handlers
+from forecourt.serving import install_error_handlers
 
 TABLES = ("artifacts", "models", "sources")
 """The catalog's tables, in the order in which they can be emptied."""
@@ -142,30 +139,8 @@ class Sources:
                 one(loading)
 
 
-class Answer(NamedTuple):
-    """What came back: the status, and what the JSON says."""
-
-    status: int
-    json: Any
-
-
-class Client:
-    """A client of what is below one path; an answer is never a page of HTML or a traceback."""
-
-    def __init__(self, url: str, base: str) -> None:
-        limits = httpx.Limits(keepalive_expiry=2)  # below what the server waits, so that no request meets its end
-        self.http = httpx.Client(base_url=url + base, trust_env=False, timeout=60, limits=limits)
-
-    def get(self, path: str, query: dict[str, Any] | None = None, **more: Any) -> Answer:
-        asked = (query or {}) | more
-        return self.send("GET", path, **({"params": asked} if asked else {}))
-
-    def send(self, method: str, path: str, **how: Any) -> Answer:
-        answer = self.http.request(method, path, **how)
-        if answer.status_code == 204:
-            return Answer(204, None)
-        assert answer.headers["content-type"].startswith("application/json"), answer.text
-        return Answer(answer.status_code, answer.json())
+class Client(JsonClient):
+    """A client that knows what a page of Kubeflow's API is, and an error."""
 
     def listed(self, path: str, **query: Any) -> dict[str, Any]:
         """Return a page, whose envelope says what it must."""
@@ -225,14 +200,8 @@ class Api(Client):
             kubeflow = scope["path"].startswith("/api/model_catalog/")
             await (shown if kubeflow else application)(scope, receive, send)
 
-        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            dispatch, log_config=None, lifespan="off", timeout_graceful_shutdown=1, **UVICORN_SETTINGS
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
-        self._thread.start()
+        self._served = Served(dispatch)
+        self.url = self._served.url
         super().__init__(self.url, "/api/model_catalog/v1/")
         self.v1alpha1 = Client(self.url, "/api/model_catalog/v1alpha1/")
         self.management = Client(self.url, "/api/forecourt/v1/catalog/")
@@ -254,8 +223,7 @@ class Api(Client):
     def close(self) -> None:
         for client in (self, self.v1alpha1, self.management):
             client.http.close()
-        self._server.should_exit = True
-        self._thread.join()
+        self._served.close()
         self.sources.catalog.close()
         self.database.close()
 

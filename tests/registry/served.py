@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,27 +10,19 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
-import httpx
-import uvicorn
+from apis import Answer, JsonClient, Served
 from fastapi import FastAPI
 from sqlalchemy import Connection, event, text
 
 from forecourt.db import Database
 from forecourt.registry import Registry, RegistryApi, management_router
-from forecourt.serving import UVICORN_SETTINGS, install_error_handlers
+from forecourt.serving import install_error_handlers
 
 TABLES = ("changes", "links", "aliases", "attributions", "properties", "resources")
 """The registry's tables, in the order in which they can be emptied."""
 
 
 _OPENER = build_opener(ProxyHandler({}))
-
-
-class Answer(NamedTuple):
-    """What came back: the status, and what the JSON says."""
-
-    status: int
-    json: Any
 
 
 class Statement(NamedTuple):
@@ -42,32 +32,8 @@ class Statement(NamedTuple):
     parameters: Any
 
 
-class Client:
-    """A client of what is below one path; an answer is never a page of HTML or a traceback."""
-
-    def __init__(self, url: str, base: str) -> None:
-        limits = httpx.Limits(keepalive_expiry=2)  # below what the server waits, so that no request meets its end
-        self.http = httpx.Client(base_url=url + base, trust_env=False, timeout=60, limits=limits)
-
-    def get(self, path: str, **query: Any) -> Answer:
-        return self.send("GET", path, **({"params": query} if query else {}))
-
-    def post(self, path: str, body: Any) -> Answer:
-        return self.send("POST", path, json=body)
-
-    def put(self, path: str, body: Any) -> Answer:
-        return self.send("PUT", path, json=body)
-
-    def patch(self, path: str, body: Any) -> Answer:
-        return self.send("PATCH", path, json=body)
-
-    def delete(self, path: str, **query: Any) -> Answer:
-        return self.send("DELETE", path, **({"params": query} if query else {}))
-
-    def send(self, method: str, path: str, **how: Any) -> Answer:
-        answer = self.http.request(method, path, **how)
-        assert answer.headers["content-type"].startswith("application/json"), answer.text
-        return Answer(answer.status_code, answer.json())
+class Client(JsonClient):
+    """A client that knows what a page of Kubeflow's API is."""
 
     def filtered(self, path: str, text: str) -> Answer:
         """Ask for a list by a filter that may be longer than httpx allows a query to be."""
@@ -113,14 +79,8 @@ class Api(Client):
             await (self._models if self._models.serves(scope["path"]) else application)(scope, receive, send)
 
         self.application = dispatch
-        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            dispatch, log_config=None, lifespan="off", timeout_graceful_shutdown=1, **UVICORN_SETTINGS
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
-        self._thread.start()
+        self._served = Served(dispatch)
+        self.url = self._served.url
         super().__init__(self.url, "/api/model_registry/v1/")
         self.v1alpha3 = Client(self.url, "/api/model_registry/v1alpha3/")
         self.management = Client(self.url, "/api/forecourt/v1/registry/")
@@ -132,8 +92,7 @@ class Api(Client):
     def close(self) -> None:
         for client in (self, self.v1alpha3, self.management):
             client.http.close()
-        self._server.should_exit = True
-        self._thread.join()
+        self._served.close()
         self._models.close()
         self.database.close()
 

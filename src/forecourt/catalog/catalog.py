@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from forecourt.catalog import store
-from forecourt.catalog.index import ModelRow, Snapshot, build, decoded, in_order
+from forecourt.catalog.building import Builder, Wanted
+from forecourt.catalog.index import Snapshot
 from forecourt.catalog.model import Entry, Loader, Loading, Problem, SourceDefinition
-from forecourt.catalog.options import options_text
-from forecourt.catalog.search import warm
 from forecourt.catalog.states import SourceState
 from forecourt.db import Database
 from forecourt.errors import Conflict, ForecourtError, InvalidInput, NotFound
-
-_CHUNK = 500  # models read at once
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +78,10 @@ class Catalog:
         self._states: dict[str, SourceState] = {}
         self._changing = threading.RLock()
         self._loads: dict[str, threading.Lock] = {}
+        self._builder = Builder(database)
+        self._building = threading.Lock()
+        self._changes = 0
+        self._in_sight = 0
         self._closing = threading.Event()
 
     # Sources
@@ -189,7 +190,9 @@ class Catalog:
                 else:
                     staging.publish(problems, stamp)
                 self.configure()
+            if not error:
                 self.rebuild()
+            with self._changing:
                 state = self.source(source_id)
                 self.tried[source_id] = store.now()  # last: who waits for it then finds what was loaded
                 return state
@@ -200,17 +203,25 @@ class Catalog:
         return self._loader(definition)(everything, self.context())
 
     def rebuild(self) -> None:
-        """Make the snapshot anew from what is in sight."""
+        """Make the snapshot anew from what is in sight; return when it has what was changed before."""
         with self._changing:
-            shown = {state.id for state in self._states.values() if state.enabled}
-            made = build(self._rows(shown), self.snapshot.version + 1)
-            warm(made)
-            options_text(made, self.configuration.named_queries)
-            self.snapshot = made
+            self._changes += 1
+            mine = self._changes
+        with self._building:
+            if self._in_sight >= mine:  # whoever was before us began after our change
+                return
+            with self._changing:
+                changes = self._changes
+                shown = frozenset(state.id for state in self._states.values() if state.enabled)
+                queries = self.configuration.named_queries
+            made = self._builder.build(Wanted(shown, self.snapshot.version + 1, queries))
+            if made is not None:
+                self.snapshot, self._in_sight = made, changes
 
     def close(self) -> None:
         """Have loads end soon; what they have seen is kept for the next."""
         self._closing.set()
+        self._builder.close()
 
     def _fill(self, staging: store.Staging, definition: SourceDefinition, problems: list[Problem]) -> None:
         """Add what a source gives, and to the problems what is wrong with it; raises `ForecourtError`."""
@@ -249,19 +260,3 @@ class Catalog:
             trusted=self._trusted,
             stopped=self._closing.is_set,
         )
-
-    def _rows(self, shown: set[str]) -> Iterator[ModelRow]:
-        with self.database.snapshot() as session:
-            connection = session.connection()
-            rows = in_order(store.live_rows(connection, shown))
-            for start in range(0, len(rows), _CHUNK):
-                chunk = rows[start : start + _CHUNK]
-                models = store.read_documents(connection, chunk)
-                artifacts: dict[int, list[tuple[int, Mapping[str, Any]]]] = {}
-                for model, row, document in store.read_artifacts_of(connection, chunk):
-                    artifacts.setdefault(model, []).append((row, decoded(document)))
-                for number in chunk:
-                    row, identity, source, created, updated, document = models[number]
-                    yield ModelRow(
-                        row, identity, source, created, updated, decoded(document), artifacts.get(number, [])
-                    )

@@ -22,6 +22,8 @@ MODEL_ARTIFACT = "model-artifact"
 METRICS_ARTIFACT = "metrics-artifact"
 PERFORMANCE, ACCURACY, SECURITY = "performance-metrics", "accuracy-metrics", "security-metrics"
 METRICS_TYPES = (PERFORMANCE, ACCURACY, SECURITY)
+COLD_START = "cold-start"
+"""The ``performance_sub_type`` of performance metrics that say how long a server takes until it answers."""
 URI_SCHEMES = ("oci", "http", "https", "s3", "gs", "az", "file", "hf")
 """Where a model artifact may be; the last is what Hugging Face sources give."""
 

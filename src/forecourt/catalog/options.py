@@ -28,7 +28,7 @@ def options_text(snapshot: Snapshot, named_queries: Mapping[str, Mapping[str, Ma
     def make() -> str:
         return json.dumps(filter_options(snapshot, named_queries), ensure_ascii=False, separators=(",", ":"))
 
-    text: str = snapshot.once(("options", id(named_queries)), make)
+    text: str = snapshot.once(("options", json.dumps(named_queries)), make)
     return text
 
 

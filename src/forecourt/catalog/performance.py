@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from forecourt.catalog.index import Rows, Snapshot
-from forecourt.catalog.model import PERFORMANCE, Document, double_value, int_value
+from forecourt.catalog.model import COLD_START, PERFORMANCE, Document, double_value, int_value
 from forecourt.catalog.recommendations import Configuration, Properties, recommended
 from forecourt.errors import InvalidInput
 
@@ -27,6 +27,12 @@ def configurations(snapshot: Snapshot, among: Iterable[int], properties: Propert
 def performance_of(snapshot: Snapshot, among: Rows) -> Rows:
     """Return those of the artifacts that are performance metrics."""
     rows: Rows = among & snapshot.artifacts.column("metricsType").texts.rows(PERFORMANCE)
+    return rows
+
+
+def under_load(snapshot: Snapshot, among: Rows) -> Rows:
+    """Return performance metrics without those of a cold start, which is no configuration to run a model on."""
+    rows: Rows = among - snapshot.artifacts.column("performance_sub_type").texts.rows(COLD_START)
     return rows
 
 
@@ -58,7 +64,7 @@ def models_by_recommended_latency(
         among = snapshot.witnesses(filter_query) if filter_query.strip() else snapshot.artifacts.everything
         of_models: dict[int, list[Configuration]] = {}
         owner = snapshot.owners.owner
-        for one in configurations(snapshot, performance_of(snapshot, among), properties):
+        for one in configurations(snapshot, under_load(snapshot, performance_of(snapshot, among)), properties):
             of_models.setdefault(owner[one.number], []).append(one)
         latencies: dict[int, float] = {}
         for model, theirs in of_models.items():

@@ -7,7 +7,7 @@ import json
 from forecourt.catalog.api.models import artifact_page, number_of, ordered_artifacts, shown_artifacts
 from forecourt.catalog.api.parameters import PROPERTIES, Parameters, offset_after, paged
 from forecourt.catalog.catalog import Catalog
-from forecourt.catalog.performance import configurations, known, performance_of, with_replicas
+from forecourt.catalog.performance import configurations, known, performance_of, under_load, with_replicas
 from forecourt.catalog.recommendations import recommended
 
 
@@ -25,6 +25,8 @@ async def list_performance(catalog: Catalog, source: str, name: str, given: Para
         among &= snapshot.matching_artifacts(filter_query)
     if not recommending and not target:
         return await artifact_page(catalog, snapshot, among, given)
+    if recommending:
+        among = under_load(snapshot, among)
     chosen = configurations(snapshot, ordered_artifacts(snapshot, among, given), properties)
     if recommending:
         target = target or 1

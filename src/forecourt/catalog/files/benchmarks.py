@@ -21,6 +21,7 @@ from forecourt.catalog.files.records import BadRecord, finite, properties_of, re
 from forecourt.catalog.files.yamltext import MIB
 from forecourt.catalog.model import (
     ACCURACY,
+    COLD_START,
     METRICS_ARTIFACT,
     PERFORMANCE,
     SECURITY,
@@ -242,7 +243,7 @@ def _cold_starts(value: Any) -> tuple[Document, ...]:
 
 
 def _cold_start(properties: Document) -> Document:
-    kind = {"performance_sub_type": typed("performance_sub_type", "cold-start")}
+    kind = {"performance_sub_type": typed("performance_sub_type", COLD_START)}
     return {"artifactType": METRICS_ARTIFACT, "metricsType": PERFORMANCE, "customProperties": {**kind, **properties}}
 
 

@@ -22,7 +22,7 @@ from forecourt.catalog.index.space import Space
 from forecourt.catalog.index.words import Words
 from forecourt.query import parse
 
-_KEPT = 64
+_KEPT = 128
 _FILTERS = 256  # answers of filters that are kept
 _TIMES = ("createTimeSinceEpoch", "lastUpdateTimeSinceEpoch")
 _ARTIFACT_FIELDS = ("artifactType", "metricsType", "uri", "name", "externalId", "description")
@@ -74,12 +74,23 @@ class Snapshot:
         self._first, self._owner = array("I", [0]), array("I")
         self.owners = Owners(self._first, self._owner)
         self._by_identity: dict[int, int] = {}
+        self._kept: dict[object, Any] = {}
+        self._keep_answers()
+
+    def _keep_answers(self) -> None:
         self.matching = lru_cache(_FILTERS)(self._matching)
         self.containing = lru_cache(_FILTERS)(self._containing)
         self.witnesses = lru_cache(_FILTERS)(self._witnesses)
         self.matching_artifacts = lru_cache(_FILTERS)(self._matching_artifacts)
-        self.order = lru_cache(64)(self._order)
-        self._kept: dict[object, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the answers of filters."""
+        return {name: value for name, value in vars(self).items() if not hasattr(value, "cache_info")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what was pickled."""
+        vars(self).update(state)
+        self._keep_answers()
 
     # Filling
 
@@ -144,11 +155,15 @@ class Snapshot:
         """Return the artifacts that a filterQuery on artifacts matches; raises `InvalidFilter`."""
         return matching_artifacts(parse(filter_query), self.artifacts)
 
-    def _order(self, name: str, descending: bool, texts: bool = False) -> Order:
+    def order(self, name: str, descending: bool, texts: bool = False) -> Order:
         """Return the models by a property, which may be one of their artifacts': ``artifacts.mmlu``.
 
         It is by numbers where there are any, unless `texts` are asked for.
         """
+        made: Order = self.once(("order", name, descending, texts), lambda: self._order(name, descending, texts))
+        return made
+
+    def _order(self, name: str, descending: bool, texts: bool) -> Order:
         if name.startswith(ARTIFACTS):
             column = self.artifacts.column(name.removeprefix(ARTIFACTS))
             return by_column(column, len(self), descending=descending, texts=texts, owner=self.owners.owner)

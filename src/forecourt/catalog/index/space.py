@@ -26,7 +26,7 @@ class Space:
 
     def __init__(self, other_names: Mapping[str, str] = MappingProxyType({})) -> None:
         """`other_names` lead to the names of fields."""
-        self._other_names = other_names
+        self._other_names = dict(other_names)
         self.columns: dict[str, Column] = {}
         self.fields: set[str] = set()
         """The columns that are fields of their own, and no custom properties."""
