@@ -179,13 +179,19 @@ def ask(port: int, path: str, method: str = "GET", body: dict[str, Any] | None =
 
 
 def in_sight(server: Server, count: int) -> float:
-    """Wait until all models are there; return seconds since the server was started."""
-    began = time.perf_counter()
-    while ask(server.port, "/api/forecourt/v1/catalog/search?pageSize=1")["total"] < count:
-        if time.perf_counter() - began > 600:
+    """Wait until all models are there; return seconds since the server was started.
+
+    Then wait until those that ship with Forecourt are there too, so that nothing is made beside what is measured.
+    """
+    began, first, last = time.perf_counter(), 0.0, count + len(real_models())
+    while (total := ask(server.port, "/api/forecourt/v1/catalog/search?pageSize=1")["total"]) < last:
+        seconds = time.perf_counter() - began
+        if total >= count:
+            first = first or seconds
+        if seconds > 600:
             raise SystemExit("the models do not come into sight")
         time.sleep(0.05)
-    return server.seconds + time.perf_counter() - began
+    return server.seconds + (first or time.perf_counter() - began)
 
 
 def measured(what: str, server: Server, paths: list[str], seconds: float) -> Outcome:

@@ -13,7 +13,7 @@ import pytest
 from catalog.built import built
 from catalog.served import Sources, entry, point
 
-from forecourt.catalog import building
+from forecourt.catalog import building, store
 from forecourt.catalog.index import Snapshot, pieces
 from forecourt.catalog.options import options_text
 from forecourt.catalog.search import Query, facets, search
@@ -106,6 +106,18 @@ def test_what_another_process_builds_is_what_is_built_here(sources: Sources, mon
     assert sources.catalog.snapshot.version == here.version + 1
     assert same(sources.catalog.snapshot, here)
     assert children() == []
+
+
+def test_writers_go_on_while_another_process_builds(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources.give("s", *some(50))  # type: ignore[arg-type]
+    monkeypatch.setattr(building, "_FEW", 10)
+    with ThreadPoolExecutor(9) as pool:
+        rebuilding = pool.submit(sources.catalog.rebuild)
+        until(children)
+        for _ in range(5):
+            for one in [pool.submit(store.remember, sources.database, "s", status=str(number)) for number in range(8)]:
+                one.result(30)
+        rebuilding.result(60)
 
 
 def test_where_the_other_process_is_killed_it_is_built_here(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:

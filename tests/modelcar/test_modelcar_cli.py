@@ -53,7 +53,8 @@ def test_what_is_known_better_can_be_said(ask: Callable[..., Any], model: Path) 
         == (found["model"])
     )
     assert found["annotations"]["org.example.a"] == "b=c"
-    assert found == ask("inspect", HERE) == ask("ls")[0]
+    assert ask("inspect", HERE) == found | {"attachments": []}
+    assert ask("ls") == [found]
 
 
 def test_the_whole_road(
@@ -128,3 +129,71 @@ def test_nothing_is_removed_when_one_of_several_is_not_there(run: Run, ask: Call
     run("pack", model, "-t", HERE)
     run("rm", HERE, "localhost:5000/no/such:1", "--yes", code=3)
     assert len(ask("ls")) == 1
+
+
+CARD = {"model": "acme/tiny", "source": "https://huggingface.co/acme/tiny"}
+SCORED = CARD | {
+    "suite": "",
+    "task": "MMLU",
+    "baseline": "80.0",
+    "score": "79.2",
+    "columns": ["acme/base", "acme/tiny"],
+}
+POINT = CARD | {"hardware_type": "H100", "hardware_count": 1, "input_tokens": 256, "output_tokens": 128}
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> tuple[Path, Path]:
+    """Files with what a model scored, and how fast it is."""
+    scores, points = tmp_path / "scores.ndjson", tmp_path / "points.ndjson"
+    scores.write_text(json.dumps(SCORED) + "\n")
+    points.write_text(json.dumps(POINT | {"metric": "request_latency", "value": "1.5"}) + "\n")
+    return scores, points
+
+
+def test_evidence_is_attached_shown_and_copied_along(
+    run: Run, ask: Callable[..., Any], model: Path, measured: tuple[Path, Path], plain_registry: DockerRegistry
+) -> None:
+    scores, points = measured
+    name, copied = (f"{plain_registry.host}/cli/{word}:1" for word in ("measured", "moved"))
+    digest = ask("pack", model, "-t", name)["digest"]
+    here = run("attach", name, "--evaluations", scores)
+    assert here.stdout.startswith("Attached evaluations sha256:")
+    assert "On this machine only." in here.stderr and f"forecourt modelcar push {name}" in here.stderr
+    run("push", name)
+    done = ask("attach", name, "--evaluations", scores, "--performance", points)
+    assert (done["subject"], done["onThisMachine"], done["inRegistry"]) == (digest, True, True)
+    assert [(one["kind"], one["new"]) for one in done["attachments"]] == [("evaluations", False), ("performance", True)]
+    assert run("attach", name, "--performance", points).stdout.startswith("There already: performance sha256:")
+    run("copy", name, copied)
+    there = ask("inspect", copied)["attachments"]
+    assert {one["kind"]: one["digest"] for one in there} == {one["kind"]: one["digest"] for one in done["attachments"]}
+    assert "Attached:     " in run("inspect", copied).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "scores.ndjson is empty."),
+        (b"\xff", "scores.ndjson is no UTF-8 text."),
+        (b"{}\n", "scores.ndjson: Row 1: "),
+        (json.dumps(SCORED | {"score": 79.2}).encode(), "scores.ndjson: Row 1: score is"),
+        (None, "There is no file"),
+    ],
+)
+def test_evidence_that_is_wrong_is_not_attached(
+    run: Run, ask: Callable[..., Any], model: Path, measured: tuple[Path, Path], content: bytes | None, says: str
+) -> None:
+    scores, points = measured
+    scores.unlink()
+    if content is not None:
+        scores.write_bytes(content)
+    run("pack", model, "-t", HERE)
+    refused = run("attach", HERE, "--performance", points, "--evaluations", scores, code=3 if content is None else 2)
+    assert says in refused.stderr and "Traceback" not in refused.output
+    assert ask("inspect", HERE)["attachments"] == []
+
+
+def test_nothing_to_attach_and_nothing_to_attach_it_to_are_told(run: Run, measured: tuple[Path, Path]) -> None:
+    assert "--evaluations FILE" in run("attach", HERE, code=2).stderr
+    run("attach", HERE, "--evaluations", measured[0], code=4)

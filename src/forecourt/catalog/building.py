@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from forecourt.catalog import store
@@ -50,8 +49,7 @@ class Builder:
     def build(self, wanted: Wanted) -> Snapshot | None:
         """Return a snapshot; None where the builder was closed meanwhile."""
         with self._database.snapshot() as session:
-            live = store.live_rows(session.connection(), wanted.shown)
-            many = sum(1 for _ in islice(live, _FEW + 1)) > _FEW
+            many = store.has_more(session.connection(), wanted.shown, _FEW)
         if many:
             try:
                 return self._elsewhere(wanted)

@@ -21,6 +21,8 @@ from forecourt.catalog.states import SourceState
 from forecourt.db import Database
 from forecourt.errors import Conflict, ForecourtError, InvalidInput, NotFound
 
+_AT_ONCE = 2  # sources that are loaded at the same time
+
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +80,7 @@ class Catalog:
         self._states: dict[str, SourceState] = {}
         self._changing = threading.RLock()
         self._loads: dict[str, threading.Lock] = {}
+        self._filling = threading.Semaphore(_AT_ONCE)
         self._builder = Builder(database)
         self._building = threading.Lock()
         self._changes = 0
@@ -88,7 +91,7 @@ class Catalog:
 
     @property
     def sources(self) -> list[SourceState]:
-        """The sources, in the order in which they were defined, those that were added last."""
+        """The sources, in the order in which files define them, then those that were added, by id."""
         return list(self._states.values())
 
     def source(self, source_id: str) -> SourceState:
@@ -168,7 +171,8 @@ class Catalog:
             error = ""
             self.loading[source_id] = Progress()
             try:
-                self._fill(staging, definition, problems)
+                with self._filling:
+                    self._fill(staging, definition, problems)
             except ForecourtError as raised:
                 log.warning("The catalog source %s could not be loaded: %s", source_id, raised.message)
                 error = f"{raised.message} {raised.hint}".strip()

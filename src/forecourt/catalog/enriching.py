@@ -106,7 +106,7 @@ class Enricher:
         `base` is the model that it was quantised from, with the scores that its source gives: where no evidence was
         published, the recovery is computed from those. Raises `InvalidInput` for published rows that are wrong.
         """
-        rows = self._published.rows.get(entry.name.casefold(), ())
+        rows = self._published.rows.get(entry.name.casefold(), ()) or entry.evidence
         points = self._published.points.get(entry.name.casefold(), ())
         tables = tables_of(rows)
         accuracy = accuracy_artifact(tables)
@@ -128,7 +128,7 @@ class Enricher:
             entry,
             document=entry.document | {"customProperties": properties | given},
             artifacts=(*kept, *measured),
-            evidence=rows or entry.evidence,
+            evidence=rows,
         )
 
 

@@ -20,7 +20,7 @@ from forecourt.errors import NotFound
 
 _LOOK_SECONDS = 2.0  # between two looks at the files
 _RETRY_SECONDS = 900.0  # until a source that failed is asked again, unless its interval is shorter
-_AT_ONCE = 2  # sources that are loaded at the same time
+_THREADS = 16  # for sources that are loaded or wait until they are in sight
 _DAY = 24 * 3600.0
 _MOST_BYTES = 64 * 1024 * 1024  # a larger file is refused by who reads it
 
@@ -52,7 +52,7 @@ class Refresher:
         self._configured = configured
         self._files_of = files_of
         self._interval_of = interval_of
-        self._executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="catalog")
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="catalog")
         self._asked: set[str] = set()
         self._running: dict[str, asyncio.Future[None]] = {}
         self._configured_look: object = None

@@ -86,17 +86,24 @@ def facets(snapshot: Snapshot, query: Query) -> list[Facet]:
 
     A value of an artifact is counted where the other filters on artifacts hold of the same one.
     """
-    found = []
     words = [snapshot.words.ranked(query.text, None).models] if query.text.strip() else []
+    said = query.chosen.values
+
+    def found_by(own: Sequence[str], of_artifact: str = "") -> Rows | None:
+        return _all_of([*_sets(snapshot, [*own, of_artifact, query.filter_query]), *words])
+
+    own, of_artifact = query.chosen.terms()
+    everything, by_models = found_by(own, of_artifact), found_by(own)
+    found = []
     for filter_ in FILTERS:
         if filter_.kind not in ("choice", "flag"):
             continue
-        own, of_artifact = query.chosen.terms(without=filter_.name)
-        if not filter_.of_artifact:
-            own, of_artifact = [*own, of_artifact], ""
-        among = _all_of([*_sets(snapshot, [*own, query.filter_query]), *words])
+        among, these = (by_models, of_artifact) if filter_.of_artifact else (everything, "")
+        if filter_.name in said:
+            others, these = query.chosen.terms(without=filter_.name)
+            among, these = (found_by(others), these) if filter_.of_artifact else (found_by(others, these), "")
         counted = []
-        for value, models in _values(snapshot, filter_, of_artifact):
+        for value, models in _values(snapshot, filter_, these):
             count = len(models) if among is None else models.intersection_cardinality(among)
             if count:
                 counted.append((value, count))

@@ -91,7 +91,8 @@ class CatalogService:
     def _names(self, definition: SourceDefinition) -> list[tuple[str, bool]]:
         """Return the names that a source would look at, and whether it shows each."""
         if definition.type == "yaml":
-            return [(one.name, definition.includes(one.name)) for one in self.catalog.preview(definition)]
+            given = self.catalog.preview(definition)
+            return [(one.name, definition.includes(one.name)) for one in given if isinstance(one, Entry)]
         return list(candidates(definition, self.catalog.context()))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -207,9 +207,9 @@ def forget(database: Database, source_id: str) -> None:
 
 
 def states(database: Database) -> dict[str, dict[str, Any]]:
-    """Return what is noted of each source."""
+    """Return what is noted of each source, by id."""
     with database.snapshot() as session:
-        return {row.id: dict(row._mapping) for row in session.execute(select(SOURCES))}
+        return {row.id: dict(row._mapping) for row in session.execute(select(SOURCES).order_by(SOURCES.c.id))}
 
 
 # Reading
@@ -281,13 +281,17 @@ def read_entry(connection: Any, row: int) -> Entry | None:
     return Entry(document.pop("name"), document, found[6], artifacts, tuple(json.loads(found[7])))
 
 
-def live_rows(connection: Connection, sources: Iterable[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield the models in sight of these sources: row, source, name."""
+def live_rows(connection: Connection, sources: Iterable[str]) -> list[tuple[int, str, str]]:
+    """Return the models in sight of these sources: row, source, name."""
     query = select(MODELS.c.id, MODELS.c.source_id, MODELS.c.name).where(MODELS.c.live)
     wanted = set(sources)
-    for row in connection.execute(query):
-        if row[1] in wanted:
-            yield row[0], row[1], row[2]
+    return [(row, source, name) for row, source, name in connection.execute(query) if source in wanted]
+
+
+def has_more(connection: Connection, sources: Iterable[str], count: int) -> bool:
+    """Say whether more than so many models of these sources are in sight."""
+    query = select(MODELS.c.id).where(MODELS.c.live, MODELS.c.source_id.in_(sorted(sources))).limit(count + 1)
+    return len(connection.execute(query).all()) > count
 
 
 def _plain(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from forecourt.cli.output import console, print_json, size
 
 if TYPE_CHECKING:
-    from forecourt.modelcar import Difference, ModelCar, Tensors
+    from forecourt.modelcar import Attachment, Difference, ModelCar, Tensors
 
 _MOST = 20  # names of tensors
 
@@ -27,10 +28,21 @@ def document(car: ModelCar) -> dict[str, Any]:
     }
 
 
-def show(car: ModelCar, json: bool, done: str = "", *, note: str = "") -> None:
-    """Print what is known of an image; `done` says before it what was done, `note` after it what may be next."""
+def attachment(one: Attachment) -> dict[str, Any]:
+    """Return what is known of something that is attached to an image, for `--json`."""
+    return {"kind": one.kind.word, "artifactType": str(one.kind), "digest": str(one.digest), "created": one.created}
+
+
+def show(
+    car: ModelCar, json: bool, done: str = "", *, note: str = "", attached: Sequence[Attachment] | None = None
+) -> None:
+    """Print what is known of an image; `done` says before it what was done, `note` after it what may be next.
+
+    `attached` is what is attached to it, where that is known.
+    """
     if json:
-        print_json(document(car))
+        known = {} if attached is None else {"attachments": [attachment(one) for one in attached]}
+        print_json(document(car) | known)
         return
     info = car.info
     rows = {
@@ -49,6 +61,7 @@ def show(car: ModelCar, json: bool, done: str = "", *, note: str = "") -> None:
         "Size": size(info.size),
         "Platform": car.platform,
         "Layers": len(car.manifest.layers),
+        "Attached": ", ".join(f"{one.kind.word} {one.digest.short}" for one in attached or ()),
     }
     if done:
         console.print(done)

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forecourt.cli.attaching import attach
 from forecourt.cli.completion import complete_image
+from forecourt.cli.machine import PLATFORM, Machine, PlatformOption, ReferenceArgument, image_argument, this_machine
 from forecourt.cli.output import JsonOption, console
 
 if TYPE_CHECKING:
     from forecourt.modelcar import Image
-    from forecourt.oci import Clients, ContentStore, Platform, Repositories
+    from forecourt.oci import Platform
 
 app = typer.Typer(no_args_is_help=True, help="Models as OCI images: pack, push, pull, look into, compare.")
-
-
-def _image(metavar: str) -> Any:
-    return typer.Argument(
-        metavar=metavar, help="registry/repository[:tag][@digest]", autocompletion=complete_image, show_default=False
-    )
-
-
-ReferenceArgument = Annotated[str, _image("REFERENCE")]
-PlatformOption = Annotated[str, typer.Option("--platform", metavar="OS/ARCH", help="Platform of the image.")]
-_PLATFORM = "linux/amd64"
 
 
 @app.command()
@@ -55,7 +44,7 @@ def pack(
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy the files; by default they are linked, read-only.")
     ] = False,
-    platform: PlatformOption = _PLATFORM,
+    platform: PlatformOption = PLATFORM,
     json: JsonOption = False,
 ) -> None:
     """Pack a model as an image: a layer a file, the same digests everywhere. It stays on this machine until pushed."""
@@ -68,7 +57,7 @@ def pack(
     said = {"title": title, "source": source_url, "revision": revision, "license": license}
     annotations = {modelcar.FIELDS[field]: value for field, value in said.items() if value is not None}
     annotations |= dict(map(_annotation, annotation or []))
-    with _machine() as here, progress_bars() as progress:
+    with this_machine() as here, progress_bars() as progress:
         under = None
         if base:
             under = modelcar.pull_base(
@@ -111,7 +100,7 @@ def push(
     from forecourt.oci import Reference
 
     target = Reference.parse(destination or reference)
-    with _machine() as here:
+    with this_machine() as here:
         if destination:
             modelcar.tag(Reference.parse(reference), target, here.images)
         with progress_bars() as progress:
@@ -128,7 +117,7 @@ def pull(
         Path | None,
         typer.Argument(metavar="DIRECTORY", help="New directory for the model's files.", show_default=False),
     ] = None,
-    platform: PlatformOption = _PLATFORM,
+    platform: PlatformOption = PLATFORM,
     json: JsonOption = False,
 ) -> None:
     """Pull an image to this machine; with a directory, put the model's files there (links, read-only)."""
@@ -137,7 +126,7 @@ def pull(
     from forecourt.cli.progress import progress_bars
     from forecourt.oci import Reference
 
-    with _machine() as here, progress_bars() as progress:
+    with this_machine() as here, progress_bars() as progress:
         car = modelcar.pull(
             Reference.parse(reference),
             destination,
@@ -151,15 +140,16 @@ def pull(
 
 
 @app.command()
-def inspect(reference: ReferenceArgument, platform: PlatformOption = _PLATFORM, json: JsonOption = False) -> None:
+def inspect(reference: ReferenceArgument, platform: PlatformOption = PLATFORM, json: JsonOption = False) -> None:
     """Show what an image says of its model, here or in its registry; no layer is pulled."""
     from forecourt import modelcar
     from forecourt.cli.images import show
     from forecourt.oci import Reference
 
-    with _machine() as here:
-        car = modelcar.inspect(Reference.parse(reference), platform=_platform(platform), **here.parts)
-    show(car, json)
+    with this_machine() as here:
+        image = modelcar.find(Reference.parse(reference), platform=_platform(platform), **here.parts)
+        attached = modelcar.attached(here.place_of(image), image.manifest.digest)
+    show(modelcar.model_car(image), json, attached=attached)
 
 
 @app.command()
@@ -175,7 +165,7 @@ def ls(
     from forecourt.cli.images import document
     from forecourt.cli.output import print_json, print_table, size
 
-    with _machine() as here:
+    with this_machine() as here:
         if reference is None:
             cars = modelcar.list_images(here.images, here.store)
             if json:
@@ -204,13 +194,15 @@ def ls(
 
 
 @app.command()
-def diff(old: Annotated[str, _image("OLD")], new: Annotated[str, _image("NEW")], json: JsonOption = False) -> None:
+def diff(
+    old: Annotated[str, image_argument("OLD")], new: Annotated[str, image_argument("NEW")], json: JsonOption = False
+) -> None:
     """Compare two images: files and tensors that changed, and the bytes that would move from one to the other."""
     from forecourt import modelcar
     from forecourt.cli.images import show_difference
     from forecourt.cli.output import print_json
 
-    with _machine() as here:
+    with this_machine() as here:
         found = modelcar.difference(_find(here, old), _find(here, new), here.store)
     if json:
         print_json(asdict(found))
@@ -218,10 +210,13 @@ def diff(old: Annotated[str, _image("OLD")], new: Annotated[str, _image("NEW")],
     show_difference(found)
 
 
+app.command()(attach)
+
+
 @app.command()
 def copy(
-    source: Annotated[str, _image("SOURCE")],
-    destination: Annotated[str, _image("DESTINATION")],
+    source: Annotated[str, image_argument("SOURCE")],
+    destination: Annotated[str, image_argument("DESTINATION")],
     json: JsonOption = False,
 ) -> None:
     """Copy an image from registry to registry, digests unchanged; what is there already does not move."""
@@ -231,14 +226,16 @@ def copy(
     from forecourt.oci import Reference
 
     target = Reference.parse(destination)
-    with _machine() as here, progress_bars() as progress:
+    with this_machine() as here, progress_bars() as progress:
         digest = modelcar.copy(Reference.parse(source), target, here.client_for, store=here.store, progress=progress)
     say(json, {"reference": str(target), "digest": digest}, f"Copied to {target}\nDigest {digest}")
 
 
 @app.command()
 def tag(
-    source: Annotated[str, _image("SOURCE")], target: Annotated[str, _image("TARGET")], json: JsonOption = False
+    source: Annotated[str, image_argument("SOURCE")],
+    target: Annotated[str, image_argument("TARGET")],
+    json: JsonOption = False,
 ) -> None:
     """Give an image of this machine another name."""
     from forecourt import modelcar
@@ -246,7 +243,7 @@ def tag(
     from forecourt.oci import Reference
 
     name = Reference.parse(target)
-    with _machine() as here:
+    with this_machine() as here:
         digest = modelcar.tag(Reference.parse(source), name, here.images)
     say(json, {"reference": str(name), "digest": digest}, f"Tagged {name}")
 
@@ -269,7 +266,7 @@ def rm(
     if not yes and console.can_ask and not console.confirm(question):
         console.note("Nothing was forgotten.")
         raise typer.Exit(1)
-    with _machine() as here:
+    with this_machine() as here:
         for reference in named:
             here.images.resolve(reference.name, reference.version)
         for reference in named:
@@ -294,37 +291,13 @@ def prune(
     if not yes and console.can_ask and not console.confirm("Remove every blob that no image refers to?"):
         console.note("Nothing was removed.")
         raise typer.Exit(1)
-    with _machine() as here:
+    with this_machine() as here:
         registry = Repositories(settings().repositories, here.store)
         freed = modelcar.prune(here.store, here.images, registry)
     say(json, {"freedBytes": freed}, f"Freed {size(freed)}")
 
 
-@dataclass(frozen=True)
-class _Machine:
-    """What this machine has, and the way to registries."""
-
-    store: ContentStore
-    images: Repositories
-    client_for: Clients
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        return {"store": self.store, "images": self.images, "client_for": self.client_for}
-
-
-@contextmanager
-def _machine() -> Iterator[_Machine]:
-    from forecourt.cli.invocation import settings
-    from forecourt.oci import ContentStore, Repositories, clients
-
-    mine = settings()
-    store = ContentStore(mine.store)
-    with clients(mine) as client_for:
-        yield _Machine(store, Repositories(mine.images, store), client_for)
-
-
-def _find(here: _Machine, reference: str) -> Image:
+def _find(here: Machine, reference: str) -> Image:
     from forecourt import modelcar
     from forecourt.oci import Reference
 

@@ -1,10 +1,12 @@
-"""A model <-> an OCI image that KServe can serve: pack, push, pull, inspect, diff, copy."""
+"""A model <-> an OCI image that KServe can serve: pack, push, pull, inspect, diff, copy, attach."""
 
 from forecourt.modelcar.annotations import FIELDS
+from forecourt.modelcar.attach import Attaching, attach
+from forecourt.modelcar.attachments import Attachment, Here, Kind, Place, There, attached, read_attachment
 from forecourt.modelcar.base import Base, pull_base
 from forecourt.modelcar.contents import announced, files
 from forecourt.modelcar.diff import Difference, Tensors, difference
-from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect
+from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
 from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
 from forecourt.modelcar.pack import pack
@@ -14,14 +16,22 @@ from forecourt.oci.transfer import copy, push
 __all__ = [
     "DEFAULT_PLATFORM",
     "FIELDS",
+    "Attaching",
+    "Attachment",
     "Base",
     "Difference",
+    "Here",
     "Image",
+    "Kind",
     "ModelCar",
     "ModelFile",
     "ModelInfo",
+    "Place",
     "Tensors",
+    "There",
     "announced",
+    "attach",
+    "attached",
     "copy",
     "difference",
     "fetch",
@@ -30,11 +40,13 @@ __all__ = [
     "inspect",
     "lay_out",
     "list_images",
+    "model_car",
     "pack",
     "prune",
     "pull",
     "pull_base",
     "push",
+    "read_attachment",
     "remove",
     "tag",
 ]

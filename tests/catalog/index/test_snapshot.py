@@ -76,14 +76,14 @@ def test_what_was_made_once_is_kept_until_much_else_was_asked_for() -> None:
 
     assert [make(1), make(1)] == [1, 1]
     assert made == [1]
-    for key in range(2, 60):
+    for key in range(2, 120):
         make(key)
     make(1)
-    for key in range(60, 120):
+    for key in range(120, 240):
         make(key)
     make(1)  # it was asked for in between
     assert made.count(1) == 1
-    for key in range(200, 300):
+    for key in range(300, 500):
         make(key)
     make(1)
     assert made.count(1) == 2

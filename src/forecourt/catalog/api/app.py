@@ -76,7 +76,7 @@ def catalog_app(catalog: Catalog, preview: Preview) -> Starlette:
         try:
             kind, assets = await asyncio.to_thread(preview, config, data)
         except ForecourtError as error:
-            return _error(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.message} {error.hint}".strip())
+            return _error(HTTPStatus.UNPROCESSABLE_ENTITY, _said(error))
         return _json(preview_page(assets, kind, given))
 
     application = Starlette(
@@ -125,6 +125,9 @@ def _named(request: Request, snapshot: Snapshot) -> tuple[str, str, str]:
 async def _uploaded(request: Request) -> tuple[bytes, bytes | None]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidInput("a preview is sent as multipart/form-data with the file config, and catalogData if it likes")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > _UPLOAD_LIMIT:
+        raise _too_large()  # before any of it is read
     parser = MultiPartParser(
         request.headers, _limited(request.stream()), max_files=2, max_fields=4, max_part_size=_UPLOAD_LIMIT
     )
@@ -152,8 +155,12 @@ async def _limited(stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     async for chunk in stream:
         size += len(chunk)
         if size > _UPLOAD_LIMIT:
-            raise InvalidInput(f"the upload is larger than {_UPLOAD_LIMIT // 2**20} MiB")
+            raise _too_large()
         yield chunk
+
+
+def _too_large() -> InvalidInput:
+    return InvalidInput(f"the upload is larger than {_UPLOAD_LIMIT // 2**20} MiB")
 
 
 def _json(text: str) -> Response:
@@ -166,7 +173,13 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 
 async def _refused(_request: Request, error: Any) -> Response:
-    return _error(error.status, f"{error.message} {error.hint}".strip())
+    return _error(error.status, _said(error))
+
+
+def _said(error: ForecourtError) -> str:
+    """Return what is wrong and what to do about it, as sentences."""
+    end = "" if not error.hint or error.message.endswith((".", "!", "?")) else "."
+    return f"{error.message}{end} {error.hint}".strip()
 
 
 async def _http_error(request: Request, error: Any) -> Response:

@@ -26,6 +26,7 @@ PATTERNS: Mapping[AssetType, tuple[str, str]] = {
 """The keys with the patterns of what is shown and what is not."""
 
 _FIELDS = ("name", "id", "type", "enabled", "labels", "properties", "assetType")
+_LONGEST_ID = 255  # characters, as many as the database has room for
 Place = Callable[[str], str]
 """Says where a key of the entry is (``FILE, line L``); the empty key is the entry itself."""
 
@@ -157,6 +158,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _identity(value: Any) -> str:
+    if len(_text(value)) > _LONGEST_ID:
+        raise _Wrong(f"must have {_LONGEST_ID} characters at most")
+    return str(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise _Wrong("must be a list of texts")
@@ -202,7 +209,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "name": _text,
-    "id": _text,
+    "id": _identity,
     "type": _source_type,
     "enabled": _truth,
     "labels": _texts,

@@ -32,7 +32,7 @@ _COPIED = re.compile(rf"\b(?:COPY|ADD)\b.*\s/{DIRECTORY}(?:/|\s|$)")
 _OF_ANOTHER = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..*)?")
 """Tags that hold what is said of another image: referrers of registries that know none, cosign's signatures."""
 
-_FORM = 1
+_FORM = 2
 """To be raised when `entry_of` reads more of an image, or otherwise, so that entries that are kept are made anew."""
 
 _PIECES = re.compile(r"(\d{1,18})")
@@ -97,9 +97,13 @@ def newest(images: Sequence[Tagged]) -> Tagged:
     return max(images, key=lambda each: (each.tag == "latest", int(each.created or 0), _version(each.tag)))
 
 
-def fingerprint(registry: str, digests: Mapping[str, Digest]) -> str:
-    """Return a text that changes when a tag comes, goes or stands for another image, or what we make of images does."""
-    return hashlib.sha256(json.dumps([_FORM, registry, sorted(digests.items())]).encode()).hexdigest()[:32]
+def fingerprint(registry: str, digests: Mapping[str, Digest], attached: Iterable[Digest] = ()) -> str:
+    """Return a text that changes when a tag comes, goes or stands for another image, or what we make of images does.
+
+    So it does when something is attached to one of them, or is no more.
+    """
+    seen = [_FORM, registry, sorted(digests.items()), sorted(attached)]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]
 
 
 def card_layer(image: Image) -> Descriptor | None:
@@ -120,10 +124,19 @@ def card_of(layer: bytes, limit: int) -> str:
     return ""
 
 
-def entry_of(registry: str, repository: str, images: Sequence[Tagged], readme: str, *, mark: str) -> Entry:
-    """Return the model of a repository: one artifact for each image, and the newest's description.
+def entry_of(
+    registry: str,
+    repository: str,
+    images: Sequence[Tagged],
+    readme: str,
+    *,
+    mark: str,
+    rows: Sequence[Document] = (),
+    measured: Sequence[Document] = (),
+) -> Entry:
+    """Return the model of a repository: an artifact for each image and each `measured` one, and the newest's facts.
 
-    `readme` is the newest one's card, `mark` what `fingerprint` said of all tags.
+    `readme` is the newest one's card, `mark` what `fingerprint` said of all tags, `rows` the evidence.
     """
     first = newest(images)
     info, said = model_car(first.image).info, cards.parse(readme)
@@ -147,7 +160,7 @@ def entry_of(registry: str, repository: str, images: Sequence[Tagged], readme: s
     }
     kept = {key: value for key, value in document.items() if value} | {"customProperties": custom}
     artifacts = tuple(plain(_artifact(registry, repository, each)) for each in images)
-    return Entry(repository, plain(kept), plain(readme), artifacts)
+    return Entry(repository, plain(kept), plain(readme), (*artifacts, *measured), tuple(rows))
 
 
 def _properties(info: ModelInfo) -> Document:
