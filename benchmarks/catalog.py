@@ -207,7 +207,7 @@ def measured(what: str, server: Server, paths: list[str], seconds: float) -> Out
 
 
 def reloaded(server: Server, seconds: float) -> tuple[Outcome, int]:
-    """Ask while the catalog is made anew again and again, by hiding and showing a small source; count how often."""
+    """Ask while the catalog is made anew again and again, by hiding and showing a small source; count how often it was begun."""
     import threading
 
     ended, times = threading.Event(), 0
@@ -216,8 +216,8 @@ def reloaded(server: Server, seconds: float) -> tuple[Outcome, int]:
         nonlocal times
         while not ended.is_set():
             for enabled in (False, True):
-                ask(server.port, "/api/forecourt/v1/catalog/sources/other", "PATCH", {"enabled": enabled})
                 times += 1
+                ask(server.port, "/api/forecourt/v1/catalog/sources/other", "PATCH", {"enabled": enabled})
 
     thread = threading.Thread(target=again)
     thread.start()

@@ -19,6 +19,7 @@ from forecourt.catalog.filters import BY_NAME, FILTERS, LATENCIES, Chosen
 from forecourt.catalog.model import Document, SourceDefinition
 from forecourt.catalog.states import SourceState
 from forecourt.catalog.tables import MODELS
+from forecourt.catalog.turns import Turns
 from forecourt.catalog.views import compared, described, listed, resolve
 from forecourt.errors import InvalidInput
 
@@ -44,21 +45,23 @@ def management_router(
     which names it would look at, and which of them it shows.
     """
     router = APIRouter(prefix=BASE)
+    turns = Turns()
 
     @router.get("/search")
     async def search_(request: Request) -> Response:
         """Return models that fit words and filters, the best first, with how many there are of each other choice."""
-        snapshot = catalog.snapshot
         query = query_of(request.query_params.multi_items())
-        found = searching.search(snapshot, query)
-        document: Document = {
-            "sentence": searching.sentence(query),
-            "filterQuery": query.chosen.filter_query,
-            "total": found.total,
-            "nextPageToken": found.next,
-        }
-        if _flag("facets", request.query_params.get("facets", "")):
-            document["facets"] = [searching.shown(facet) for facet in searching.facets(snapshot, query)]
+        async with turns:
+            snapshot = catalog.snapshot
+            found = searching.search(snapshot, query)
+            document: Document = {
+                "sentence": searching.sentence(query),
+                "filterQuery": query.chosen.filter_query,
+                "total": found.total,
+                "nextPageToken": found.next,
+            }
+            if _flag("facets", request.query_params.get("facets", "")):
+                document["facets"] = [searching.shown(facet) for facet in searching.facets(snapshot, query)]
         items = ",".join(await listed(catalog, snapshot, found.models))
         return Response(f'{{"items":[{items}],{_encoded(document)[1:]}', media_type="application/json")
 

@@ -102,11 +102,11 @@ def facets(snapshot: Snapshot, query: Query) -> list[Facet]:
         if filter_.name in said:
             others, these = query.chosen.terms(without=filter_.name)
             among, these = (found_by(others), these) if filter_.of_artifact else (found_by(others, these), "")
-        counted = []
-        for value, models in _values(snapshot, filter_, these):
+        counted: list[tuple[str, int]] = []
+        for models, values in _values(snapshot, filter_, these):
             count = len(models) if among is None else models.intersection_cardinality(among)
             if count:
-                counted.append((value, count))
+                counted += [(value, count) for value in values]
         found.append(Facet(filter_, sorted(counted, key=lambda one: (-one[1], one[0].casefold()))))
     return found
 
@@ -144,15 +144,16 @@ def _all_of(sets: Sequence[Rows]) -> Rows | None:
     return reduce(lambda one, other: one & other, sets) if sets else None
 
 
-def _values(snapshot: Snapshot, filter_: Filter, of_artifact: str) -> list[tuple[str, Rows]]:
+def _values(snapshot: Snapshot, filter_: Filter, of_artifact: str) -> list[tuple[Rows, list[str]]]:
     """Return a filter's values with the models that have each, those of most models.
 
-    Where it is of artifacts, only those count of which `of_artifact` holds.
+    Where it is of artifacts, only those count of which `of_artifact` holds. Values that the same models have stand
+    together: a model that speaks a hundred languages speaks most of them with all others of its kind.
     """
 
-    def make() -> list[tuple[str, Rows]]:
+    def make() -> list[tuple[Rows, list[str]]]:
         if filter_.kind == "flag":
-            return [("true", snapshot.matching(filter_.term(True)))]
+            return [(snapshot.matching(filter_.term(True)), ["true"])]
         name = filter_.path.removeprefix("artifacts.").removesuffix(".string_value")
         column = (snapshot.artifacts if filter_.of_artifact else snapshot.models).column(name)
         having: list[tuple[str, Rows]] = [(value, column.texts.rows(value)) for value in column.texts if value]
@@ -160,9 +161,12 @@ def _values(snapshot: Snapshot, filter_: Filter, of_artifact: str) -> list[tuple
             these = snapshot.matching_artifacts(of_artifact) if of_artifact else snapshot.artifacts.everything
             having = [(value, snapshot.owners.models(rows & these)) for value, rows in having]
         groups = [(word, column.texts.union(values)) for word, values in filter_.groups.items()]
-        return [*groups, *sorted(having, key=lambda one: -len(one[1]))[:_MOST_VALUES]]
+        together: dict[bytes, tuple[Rows, list[str]]] = {}
+        for value, rows in [*groups, *sorted(having, key=lambda one: -len(one[1]))[:_MOST_VALUES]]:
+            together.setdefault(rows.serialize(), (rows, []))[1].append(value)
+        return list(together.values())
 
-    made: list[tuple[str, Rows]] = snapshot.once((filter_.name, of_artifact), make)
+    made: list[tuple[Rows, list[str]]] = snapshot.once((filter_.name, of_artifact), make)
     return made
 
 
