@@ -207,7 +207,7 @@ def measured(what: str, server: Server, paths: list[str], seconds: float) -> Out
 
 
 def reloaded(server: Server, seconds: float) -> tuple[Outcome, int]:
-    """Ask while the catalog is made anew again and again, by hiding and showing a small source; count how often it was begun."""
+    """Ask while the catalog is made anew, by hiding and showing a small source; count how often it was begun."""
     import threading
 
     ended, times = threading.Event(), 0
