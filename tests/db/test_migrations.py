@@ -13,7 +13,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-import forecourt.registry.tables  # noqa: F401  (the tables that `Row.metadata` knows)
+import forecourt.catalog.tables
+import forecourt.registry.tables  # noqa: F401
 from forecourt.db import Database, Row
 from forecourt.db.database import HEAD
 

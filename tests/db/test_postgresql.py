@@ -13,6 +13,8 @@ from alembic.migration import MigrationContext
 from serving.objects import service
 from sqlalchemy import bindparam, select, text
 
+import forecourt.catalog.tables
+import forecourt.registry.tables  # noqa: F401
 from forecourt.db import Counter, Database, PreparedQuery, Row
 from forecourt.db.database import HEAD
 from forecourt.errors import Unavailable

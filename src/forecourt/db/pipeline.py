@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # it loads the driver, which is needed on PostgreSQL only
 T = TypeVar("T")
 Asked = tuple["Statement", "asyncio.Future[Rows]"]
 
-_WRITING = 2  # connections: while the database works on one batch, the next is made
 _TOGETHER = 64  # changes in one commit at most
 
 
@@ -48,8 +47,8 @@ class Pipelines:
 
         self.dialect = engine.dialect
         self._reading = Pipeline(engine)
-        self._writing = [Pipeline(engine) for _ in range(_WRITING)]
-        self._idle = list(self._writing)
+        self._writing = Pipeline(engine)  # one: what comes while it works is in the next commit
+        self._committing = False
         self._reads: list[Asked] = []
         self._changes: deque[Asked] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,23 +78,23 @@ class Pipelines:
 
     def close(self) -> None:
         """Close the connections."""
-        for pipeline in (self._reading, *self._writing):
-            pipeline.close()
+        self._reading.close()
+        self._writing.close()
 
     def _send_reads(self) -> None:
         batch, self._reads = self._reads, []
         self._begin(_answer(self._reading, batch))
 
     def _send_changes(self) -> None:
-        while self._changes and self._idle:
-            batch = [self._changes.popleft() for _ in range(min(len(self._changes), _TOGETHER))]
-            self._begin(self._commit(self._idle.pop(), batch))
+        if self._changes and not self._committing:
+            self._committing = True
+            self._begin(self._commit([self._changes.popleft() for _ in range(min(len(self._changes), _TOGETHER))]))
 
-    async def _commit(self, pipeline: Pipeline, batch: Sequence[Asked]) -> None:
+    async def _commit(self, batch: Sequence[Asked]) -> None:
         try:
-            await _answer(pipeline, batch)
+            await _answer(self._writing, batch)
         finally:
-            self._idle.append(pipeline)
+            self._committing = False
             self._send_changes()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
