@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from evidence.made import SHIPPED, compared
 
-from forecourt.evidence import Verdict, judge, read_accuracy, report
+from forecourt.errors import InvalidInput
+from forecourt.evidence import Metric, Verdict, judge, read_accuracy, read_performance, report
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
 
@@ -44,3 +46,15 @@ def test_the_figures_of_the_explanation_are_right() -> None:
     assert f"from {float(found.possible.low):.4f} % to {float(found.possible.high):.4f} %" in PAGE
     assert f"is {found.computed:.2f} %" in PAGE
     assert found.verdict is Verdict.AGREES
+
+
+@pytest.mark.parametrize(("read", "table"), [(read_accuracy, "evaluations"), (read_performance, "performance")])
+def test_every_field_of_a_line_is_listed_and_no_other(read: Callable[[list[str]], object], table: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(['{"?": 1}'])
+    _, _, known = refused.value.hint.removesuffix(".").partition("The fields are ")
+    _, _, page = PAGE.partition(f"A line of {table}:\n\n")
+    rows = [line for line in page.partition("\n\n")[0].splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in rows))) == known.split(", ")
+    if table == "performance":
+        assert [metric for metric in Metric if f"`{metric}`" not in page] == []

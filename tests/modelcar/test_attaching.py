@@ -151,16 +151,34 @@ def test_the_same_lines_have_the_same_digest_on_any_machine(
 def test_the_newest_comes_first_and_what_says_no_time_last(
     packed: modelcar.ModelCar, machine: Machine, client_for: Clients
 ) -> None:
-    times = [None, datetime(2024, 5, 2), datetime(2024, 5, 1, 23, tzinfo=timezone(timedelta(hours=-2)))]
+    times = [None, datetime(2024, 5, 2), datetime(2024, 5, 1, 23, tzinfo=timezone(timedelta(hours=-2))), datetime.min]
     for number, created in enumerate(times):
         options = {"created": created} if created else {}
         attach(packed.reference, machine, client_for, {Kind.PERFORMANCE: b"%d\n" % number}, **options)
     found = attached(there(packed, client_for), packed.digest)
-    assert [each.created for each in found] == ["2024-05-02T00:00:00Z"] * 0 + [
+    assert [each.created for each in found] == [
         "2024-05-02T01:00:00Z",
         "2024-05-02T00:00:00Z",
+        "0001-01-01T00:00:00Z",
         "",
     ]
+
+
+def test_others_of_a_kind_need_a_time_so_that_somebody_knows_which_are_newer(
+    packed: modelcar.ModelCar, machine: Machine, client_for: Clients
+) -> None:
+    done = attach(packed.reference, machine, client_for, {Kind.EVALUATIONS: LINES})
+    later = {Kind.EVALUATIONS: b'{"task": "MMLU-Pro"}\n', Kind.PERFORMANCE: POINTS}
+    with pytest.raises(Conflict, match="has other evaluations attached, and nothing says which are newer") as refused:
+        attach(packed.reference, machine, client_for, later)
+    assert "--created" in refused.value.hint
+    for place in (there(packed, client_for), here(packed, machine)):
+        assert attached(place, packed.digest) == list(done.attachments)  # nor is the other kind attached
+    assert attach(packed.reference, machine, client_for, {Kind.EVALUATIONS: LINES}).new == frozenset()
+    attach(packed.reference, machine, client_for, later, created=datetime(2024, 5, 1))
+    for place in (there(packed, client_for), here(packed, machine)):
+        newest = [each.created for each in attached(place, packed.digest) if each.kind is Kind.EVALUATIONS]
+        assert newest == ["2024-05-01T00:00:00Z", ""]
 
 
 def test_a_registry_that_does_not_have_the_image_leaves_it_to_this_machine_and_a_push(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import needs
 from docker_registries import DockerRegistry
 from tiny_models import write_gguf, write_safetensors
 from typer.testing import CliRunner, Result
@@ -151,6 +152,7 @@ def measured(tmp_path: Path) -> tuple[Path, Path]:
     return scores, points
 
 
+@needs("docker-registry")
 def test_evidence_is_attached_shown_and_copied_along(
     run: Run, ask: Callable[..., Any], model: Path, measured: tuple[Path, Path], plain_registry: DockerRegistry
 ) -> None:
@@ -175,8 +177,13 @@ def test_evidence_is_attached_shown_and_copied_along(
     ("content", "says"),
     [
         (b"", "scores.ndjson is empty."),
-        (b"\xff", "scores.ndjson is no UTF-8 text."),
+        (b"\n\xff", "scores.ndjson: Row 2: it is no UTF-8."),
         (b"{}\n", "scores.ndjson: Row 1: "),
+        (b" " * (4 * 1024 * 1024) + b"{}", "scores.ndjson has more than 4194304 bytes."),
+        (
+            json.dumps(SCORED).encode() + b"\n" + json.dumps(SCORED | {"model": "b"}).encode(),
+            "about 2 models: acme/tiny,",
+        ),
         (json.dumps(SCORED | {"score": 79.2}).encode(), "scores.ndjson: Row 1: score is"),
         (None, "There is no file"),
     ],
@@ -192,6 +199,38 @@ def test_evidence_that_is_wrong_is_not_attached(
     refused = run("attach", HERE, "--performance", points, "--evaluations", scores, code=3 if content is None else 2)
     assert says in refused.stderr and "Traceback" not in refused.output
     assert ask("inspect", HERE)["attachments"] == []
+
+
+def test_what_is_measured_again_wants_a_time(
+    run: Run, ask: Callable[..., Any], model: Path, measured: tuple[Path, Path]
+) -> None:
+    scores, _ = measured
+    run("pack", model, "-t", HERE)
+    run("attach", HERE, "--evaluations", scores)
+    scores.write_text(json.dumps(SCORED | {"score": "79.3"}) + "\n")
+    refused = run("attach", HERE, "--evaluations", scores, code=1)
+    assert "nothing says which are newer" in refused.stderr and "--created 2026-05-31" in refused.stderr
+    for wrong in ("yesterday", "", "0001-01-01T00:00+14:00"):
+        assert (
+            f"{wrong!r} is no time." in run("attach", HERE, "--evaluations", scores, "--created", wrong, code=2).stderr
+        )
+    run("attach", HERE, "--evaluations", scores, "--created", "2026-05-31T12:00+02:00")
+    assert [one["created"] for one in ask("inspect", HERE)["attachments"]] == ["2026-05-31T10:00:00Z", ""]
+
+
+@needs("docker-registry")
+def test_an_image_is_shown_where_what_is_attached_to_it_cannot_be_read(
+    run: Run, ask: Callable[..., Any], model: Path, plain_registry: DockerRegistry
+) -> None:
+    name = f"{plain_registry.host}/cli/garbled:1"
+    digest = ask("pack", model, "-t", name)["digest"]
+    run("push", name)
+    run("push", name, f"{plain_registry.host}/cli/garbled:{digest.replace(':', '-')}")
+    run("rm", name, "--yes")
+    shown = run("inspect", name)
+    assert digest in shown.stdout
+    assert "What is attached to it is not known." in shown.stderr
+    assert "attachments" not in ask("inspect", name)
 
 
 def test_nothing_to_attach_and_nothing_to_attach_it_to_are_told(run: Run, measured: tuple[Path, Path]) -> None:

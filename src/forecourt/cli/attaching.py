@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forecourt.cli.machine import PLATFORM, PlatformOption, ReferenceArgument, this_machine
 from forecourt.cli.output import JsonOption, console
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from forecourt.evidence.rows import AboutModel
 
 _FIELDS = "One JSON object a line; docs/evidence.md has the fields."
 
@@ -22,15 +27,21 @@ def attach(
     reference: ReferenceArgument,
     evaluations: Annotated[Path | None, _file("What it scored.")] = None,
     performance: Annotated[Path | None, _file("How fast it is.")] = None,
+    created: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it was measured: 2026-05-31, or with a time.", show_default=False),
+    ] = None,
     platform: PlatformOption = PLATFORM,
     json: JsonOption = False,
 ) -> None:
     """Attach evidence to an image, in its registry and on this machine; it travels with the image from then on.
 
-    A catalog that has the registry as a source shows it. The same lines again change nothing.
+    A catalog that has the registry as a source shows it; of what is measured again, the newest. The same lines again
+    change nothing.
     """
     from forecourt import modelcar
     from forecourt.cli.images import attachment, say
+    from forecourt.cli.progress import steps
     from forecourt.errors import InvalidInput
     from forecourt.evidence import read_accuracy, read_performance
     from forecourt.modelcar import Kind
@@ -43,8 +54,12 @@ def attach(
         lines[Kind.PERFORMANCE] = _checked(performance, read_performance)
     if not lines:
         raise InvalidInput("There is nothing to attach.", hint="Give --evaluations FILE, --performance FILE, or both.")
-    with this_machine() as here:
-        done = modelcar.attach(Reference.parse(reference), lines, platform=Platform.parse(platform), **here.parts)
+    when = None if created is None else _time(created)
+    name = Reference.parse(reference)
+    with this_machine() as here, steps() as shown:
+        shown.show("attach", f"Attaching to {name}")
+        done = modelcar.attach(name, lines, platform=Platform.parse(platform), created=when, **here.parts)
+        shown.end()
     found = [attachment(each) | {"new": each.digest in done.new} for each in done.attachments]
     data = {"reference": str(done.image.reference), "subject": str(done.image.manifest.digest), "attachments": found}
     told = [f"{'Attached' if each['new'] else 'There already:'} {each['kind']} {each['digest']}" for each in found]
@@ -54,21 +69,45 @@ def attach(
         console.note(f"A push takes it along: forecourt modelcar push {done.image.reference}")
 
 
-def _checked(path: Path, read: Callable[[Iterable[str]], object]) -> bytes:
-    """Return the lines of a file, which `read` can read; raises `InvalidInput`, and `NotFound` for no file."""
+def _checked(path: Path, read: Callable[[Iterable[str]], Iterable[AboutModel]]) -> bytes:
+    """Return what is in a file, whose lines `read` can read; raises `InvalidInput`, and `NotFound` for no file."""
+    from forecourt.errors import InvalidInput
+    from forecourt.evidence import check_one_model, lines_of
+
+    data = _contents(path)
+    try:
+        check_one_model(read(lines_of(data)))
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error.message}", hint=error.hint) from None
+    return data
+
+
+def _contents(path: Path) -> bytes:
     from forecourt.errors import InvalidInput, NotFound
+    from forecourt.modelcar.attachments import LARGEST
 
     try:
-        data = path.read_bytes()
-        if not data.strip():
-            raise InvalidInput(f"{path} is empty.", hint=_FIELDS)
-        read(data.decode().splitlines())
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}.") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is no UTF-8 text.", hint=_FIELDS) from None
-    except InvalidInput as error:
-        raise InvalidInput(f"{path}: {error.message}", hint=error.hint) from None
+    if not data.strip():
+        raise InvalidInput(f"{path} is empty.", hint=_FIELDS)
+    if len(data) > LARGEST:
+        raise InvalidInput(f"{path} has more than {LARGEST} bytes.", hint="Attach the lines of this model only.")
     return data
+
+
+def _time(text: str) -> datetime:
+    """Return a time, in UTC; one without a zone is."""
+    from datetime import UTC, datetime
+
+    from forecourt.errors import InvalidInput
+
+    try:
+        said = datetime.fromisoformat(text)
+        return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(f"{text!r} is no time.", hint="Write it as 2026-05-31 or 2026-05-31T12:00:00Z.") from None

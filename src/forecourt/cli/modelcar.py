@@ -144,12 +144,17 @@ def inspect(reference: ReferenceArgument, platform: PlatformOption = PLATFORM, j
     """Show what an image says of its model, here or in its registry; no layer is pulled."""
     from forecourt import modelcar
     from forecourt.cli.images import show
+    from forecourt.errors import ForecourtError
     from forecourt.oci import Reference
 
     with this_machine() as here:
         image = modelcar.find(Reference.parse(reference), platform=_platform(platform), **here.parts)
-        attached = modelcar.attached(here.place_of(image), image.manifest.digest)
-    show(modelcar.model_car(image), json, attached=attached)
+        attached, note = None, ""
+        try:
+            attached = modelcar.attached(here.place_of(image), image.manifest.digest)
+        except ForecourtError as error:
+            note = f"What is attached to it is not known. {error.message}"
+    show(modelcar.model_car(image), json, note=note, attached=attached)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from forecourt.evidence.performance import read_performance
 from forecourt.evidence.plausibility import Doubt, doubts
 from forecourt.evidence.published import PublishedTable, read_accuracy
 from forecourt.evidence.recovery import Judgement, Verdict, judge, judge_all
+from forecourt.evidence.rows import check_one_model, lines_of
 
 __all__ = [
     "AverageRecovery",
@@ -48,9 +49,11 @@ __all__ = [
     "Tier",
     "Unit",
     "Verdict",
+    "check_one_model",
     "doubts",
     "judge",
     "judge_all",
+    "lines_of",
     "mean_recovery",
     "read_accuracy",
     "read_label",

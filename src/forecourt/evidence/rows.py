@@ -10,11 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from forecourt.errors import InvalidInput
 
 _PRINTED = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
+_LARGEST = 10**12 - 1
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What a text of JSON may have and no text that is kept: the null character, and halves of a character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Row:
     def text(self, name: str, default: str | None = None) -> str:
         """Return a field that is text; one without a default must be there and not be blank."""
         value = self.fields.get(name, default)
-        if isinstance(value, str) and (value.strip() or default is not None):
+        if isinstance(value, str) and (value.strip() or default is not None) and not _NO_TEXT.search(value):
             return value
         raise self.refused(f"{name} is {_shown(value)}.", f'Write "{name}" as text.')
 
@@ -42,11 +45,11 @@ class Row:
         return value
 
     def count(self, name: str) -> int:
-        """Return a field that is an integer above zero."""
+        """Return a field that is an integer above zero, of at most 12 digits."""
         value = self.fields.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LARGEST:
             return value
-        raise self.refused(f"{name} is {_shown(value)}.", f'Write "{name}" as an integer above zero.')
+        raise self.refused(f"{name} is {_shown(value)}.", f'Write "{name}" as an integer from 1 to {_LARGEST}.')
 
     def printed(self, name: str) -> Decimal | None:
         """Return a number with the digits that were printed; None for null, where nothing was printed."""
@@ -63,7 +66,7 @@ class Row:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a field that is a list of texts."""
         value = self.fields.get(name)
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        if isinstance(value, list) and all(isinstance(each, str) and not _NO_TEXT.search(each) for each in value):
             return tuple(value)
         raise self.refused(f"{name} is {_shown(value)}.", f'Write "{name}" as a list of texts.')
 
@@ -89,8 +92,42 @@ def read_rows(lines: Iterable[str], known: frozenset[str]) -> Iterator[Row]:
         yield Row(number, fields)
 
 
+class AboutModel(Protocol):
+    """What was read of a row or a table: it is about a model."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+
+def check_one_model(found: Iterable[AboutModel]) -> None:
+    """Raise `InvalidInput` where what was read is about several models; names that differ in case are the same."""
+    by_case: dict[str, str] = {}
+    for each in found:
+        by_case.setdefault(each.model.casefold(), each.model)
+    names = list(by_case.values())
+    if len(names) > 1:
+        raise InvalidInput(
+            f"There are rows about {len(names)} models: {', '.join(names[:2])}{', …' if len(names) > 2 else ''}.",
+            hint="Keep the rows about one of them.",
+        )
+
+
+def lines_of(data: bytes) -> list[str]:
+    r"""Return the lines of a file of rows: they end with ``\n``, as JSON may have other ends of lines in its texts.
+
+    https://github.com/ndjson/ndjson-spec. Raises `InvalidInput` for what is no UTF-8.
+    """
+    try:
+        return data.decode().split("\n")
+    except UnicodeDecodeError as error:
+        row = Row(data.count(b"\n", 0, error.start) + 1, {})
+        raise row.refused("it is no UTF-8.", "Save the file as UTF-8.") from None
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "missing"
-    text = json.dumps(value, ensure_ascii=False)
+    text = _NO_TEXT.sub("\ufffd", json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 40 else f"{text[:40]}…"

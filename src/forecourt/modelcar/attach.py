@@ -44,7 +44,8 @@ def attach(
     is when the lines came to be, in UTC where it has no zone. The same again changes nothing.
 
     Raises `InvalidInput` for lines that are too many, `InvalidManifest` for what is no ModelCar, `NotFound` where
-    nobody has the image, `Denied`, and `Conflict` where it has `MOST` attachments already.
+    nobody has the image, `Denied`, and `Conflict` where it has `MOST` attachments already, or others of the kind and
+    no `created` says which are newer.
     """
     for kind, data in lines.items():
         if not 0 < len(data) <= LARGEST:
@@ -60,7 +61,8 @@ def attach(
     if on_this_machine:
         places.append(Here(images, store, reference.name))
     made = {kind: referrer(image.manifest, kind, data, created) for kind, data in lines.items()}
-    lacking = [(place, _lacking(place, subject, made)) for place in places]  # all are looked at before one is changed
+    # All places are looked at before one is changed.
+    lacking = [(place, _lacking(place, subject, made, dated=created is not None)) for place in places]
     for place, kinds in lacking:
         for kind in kinds:
             place.put(made[kind], lines[kind])
@@ -98,13 +100,24 @@ def _has(images: Repositories, name: str, digest: Digest) -> bool:
     return True
 
 
-def _lacking(place: Place, subject: Digest, made: Mapping[Kind, Manifest]) -> list[Kind]:
-    """Return the kinds whose attachments are not in a place yet; raises `Conflict` where they would be too many."""
-    there = {each.digest for each in attached(place, subject)}
+def _lacking(place: Place, subject: Digest, made: Mapping[Kind, Manifest], *, dated: bool) -> list[Kind]:
+    """Return the kinds whose attachments are not in a place yet.
+
+    Raises `Conflict` where they would be too many, and where they are not `dated` and there are others of the kind: of
+    two that say something of the same thing the newer one counts, and nobody could tell which that is.
+    """
+    found = attached(place, subject)
+    there = {each.digest for each in found}
     lacking = [kind for kind, document in made.items() if document.digest not in there]
     if lacking and len(there) + len(lacking) > MOST:
         raise Conflict(
             f"{subject} has {len(there)} attachments already, and more than {MOST} are not looked at.",
             hint="Delete some of them from the registry, by their digests.",
+        )
+    others = {each.kind for each in found}
+    if unclear := [kind for kind in lacking if kind in others and not dated]:
+        raise Conflict(
+            f"{subject} has other {unclear[0].word} attached, and nothing says which are newer.",
+            hint="Say when these were measured, such as --created 2026-05-31; of the same thing, the newest count.",
         )
     return lacking

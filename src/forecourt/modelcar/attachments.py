@@ -172,7 +172,7 @@ def referrer(subject: Manifest, kind: Kind, lines: bytes, created: datetime | No
     layer = Descriptor(kind, Digest.of(lines), len(lines), annotations)
     if created:
         when = created.astimezone(UTC) if created.tzinfo else created
-        annotations = annotations | {CREATED: when.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        annotations = annotations | {CREATED: f"{when.replace(tzinfo=None).isoformat(timespec='seconds')}Z"}
     about = Descriptor(subject.media_type, subject.digest, len(subject.raw))
     return Manifest.build(EMPTY_DESCRIPTOR, [layer], annotations=annotations, subject=about, artifact_type=kind)
 

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 
 from forecourt.catalog.metrics import performance_artifact, same_measurement
 from forecourt.catalog.model import Document, Problem
-from forecourt.errors import ContentMismatch, InvalidInput, InvalidManifest, NotFound
-from forecourt.evidence import doubts, read_accuracy, read_performance
+from forecourt.errors import ContentMismatch, Denied, InvalidInput, NotFound, RegistryError
+from forecourt.evidence import check_one_model, doubts, lines_of, read_accuracy, read_performance
 from forecourt.modelcar import Attachment, Kind, Place, read_attachment
+
+UNREADABLE = (InvalidInput, ContentMismatch, Denied, NotFound, RegistryError)
+"""What is raised where one thing in a registry is wrong, and not where the registry does not answer."""
 
 
 @dataclass(slots=True)
@@ -31,19 +34,17 @@ class Measured:
     def add(self, place: Place, attachments: Iterable[Attachment], name: str, problems: list[Problem]) -> None:
         """Add what is attached, the newest first; what is wrong is a problem of `name`.
 
-        Raises what `place` does where it cannot be asked.
+        Raises `Unavailable` where `place` does not answer.
         """
         for attachment in attachments:
             try:
                 _, data = read_attachment(place, attachment)
-                lines = data.decode().splitlines()
+                lines = lines_of(data)
                 if attachment.kind is Kind.EVALUATIONS:
                     _add_rows(lines, self.rows)
                 else:
                     _add_points(lines, self.artifacts)
-            except UnicodeDecodeError:
-                problems.append(_problem(name, attachment, "they are no UTF-8."))
-            except (InvalidInput, InvalidManifest, ContentMismatch, NotFound) as error:
+            except UNREADABLE as error:
                 problems.append(_problem(name, attachment, error.message))
 
 
@@ -52,7 +53,7 @@ def _problem(name: str, attachment: Attachment, message: str) -> Problem:
 
 
 def _add_rows(lines: list[str], rows: list[Document]) -> None:
-    read_accuracy(lines)  # whole, or not at all
+    check_one_model(read_accuracy(lines))  # whole, or not at all
     known = set(map(_task, rows))
     rows += [row for line in lines if line.strip() and _task(row := json.loads(line)) not in known]
 
@@ -63,6 +64,7 @@ def _task(row: Document) -> tuple[object, ...]:
 
 def _add_points(lines: list[str], artifacts: list[Document]) -> None:
     points = read_performance(lines)
+    check_one_model(points)
     doubted = [(doubt.sentence, set(doubt.points)) for doubt in doubts(points)]
     known = set(map(same_measurement, artifacts))
     made = (performance_artifact(one, [said for said, these in doubted if one in these]) for one in points)

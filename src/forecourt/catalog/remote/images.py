@@ -32,7 +32,7 @@ _COPIED = re.compile(rf"\b(?:COPY|ADD)\b.*\s/{DIRECTORY}(?:/|\s|$)")
 _OF_ANOTHER = re.compile(r"sha(256|512)-[0-9a-f]{64,128}(\..*)?")
 """Tags that hold what is said of another image: referrers of registries that know none, cosign's signatures."""
 
-_FORM = 2
+_FORM = 3
 """To be raised when `entry_of` reads more of an image, or otherwise, so that entries that are kept are made anew."""
 
 _PIECES = re.compile(r"(\d{1,18})")

@@ -12,13 +12,13 @@ something attached is the model's evidence (see `forecourt.modelcar.attachments`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from forecourt.catalog.model import Entry, Loading, Problem, SourceDefinition, glob
 from forecourt.catalog.remote import images, properties
 from forecourt.catalog.remote.ahead import ahead
-from forecourt.catalog.remote.attached import Measured
+from forecourt.catalog.remote.attached import UNREADABLE, Measured
 from forecourt.catalog.remote.delivery import Failed, Found, delivered
 from forecourt.catalog.remote.http import Stopped
 from forecourt.catalog.remote.images import Tagged
@@ -116,10 +116,10 @@ class _Reader:
             notices.append(Problem(repository, message))
         digests = {tag: described.digest for tag, described in tags.items()}
         once = {described.digest: described for described in tags.values()}
-        attachments = {digest: ask(partial(self._attached, repository, one)) for digest, one in once.items()}
+        attachments, unread = self._all_attached(repository, once)
         everything = (each.digest for these in attachments.values() for each in these)
         mark = images.fingerprint(self._registry.registry, digests, everything)
-        if known is not None and _mark_of(known) == mark:
+        if known is not None and not unread and _mark_of(known) == mark:
             return [known, *notices]
         problems: list[Problem] = []
         found: list[Tagged] = []
@@ -137,6 +137,10 @@ class _Reader:
             return [*problems]
         first = images.newest(found)
         readme = ask(partial(self._card, repository, first))
+        for tagged in found:
+            if message := unread.pop(tagged.digest, ""):
+                what = f"What is attached to it is not known: {message}"
+                problems.append(Problem(f"{repository}:{tagged.tag}", what))
         measured = Measured()
         for tagged in (first, *found):
             if not measured and (these := attachments.pop(tagged.digest, None)):
@@ -153,17 +157,30 @@ class _Reader:
         )
         return [entry, *notices, *problems]
 
+    def _all_attached(
+        self, repository: str, manifests: Mapping[Digest, Descriptor]
+    ) -> tuple[dict[Digest, list[Attachment]], dict[Digest, str]]:
+        """Return what is attached to each image, and why it is not known of the others."""
+        found: dict[Digest, list[Attachment]] = {}
+        unread: dict[Digest, str] = {}
+        for digest, described in manifests.items():
+            try:
+                found[digest] = self._registry.ask(partial(self._attached, repository, described))
+            except UNREADABLE as error:
+                unread[digest] = error.message
+        return found, unread
+
     def _attached(self, repository: str, described: Descriptor) -> list[Attachment]:
         """Return what is attached to an image; to that of an index for the usual platform."""
-        try:
-            subject = described.digest
-            if described.media_type in INDEX_TYPES:
+        subject = described.digest
+        if described.media_type in INDEX_TYPES:
+            try:
                 index = self._registry.manifest(repository, described.digest)
-                assert isinstance(index, Index)
-                subject = index.select(DEFAULT_PLATFORM).digest
-            return attached(There(self._registry, repository), subject)
-        except (InvalidInput, ContentMismatch, NotFound):
-            return []  # whoever reads the image itself is told
+                if isinstance(index, Index):
+                    subject = index.select(DEFAULT_PLATFORM).digest
+            except (InvalidInput, ContentMismatch, NotFound):
+                return []  # whoever reads the image itself is told
+        return attached(There(self._registry, repository), subject)
 
     def _image(self, repository: str, tag: str, digest: Digest) -> Tagged:
         reference = Reference(self._registry.registry, repository, tag, digest)
