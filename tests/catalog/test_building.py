@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
+import subprocess
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -144,6 +149,41 @@ def test_a_catalog_that_is_closed_waits_for_no_other_process(sources: Sources, m
         rebuilding.result(5)
     assert sources.catalog.snapshot is before
     assert children() == []
+
+
+def test_a_process_that_nobody_waits_for_ends(sources: Sources) -> None:
+    sources.give("s", *some(1500))  # type: ignore[arg-type]
+    command = (sys.executable, "-c", f"from {building.__name__} import answer; answer()")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        url = sources.database.engine.url.render_as_string(hide_password=False)
+        pickle.dump((url, building.Wanted(frozenset("s"))), process.stdin)
+        process.stdin.close()  # as it is when the server is killed
+        answer = process.stdout.read()
+        assert process.wait(30) == 1
+    with pytest.raises(EOFError):
+        pieces.read(BytesIO(answer))
+
+
+def test_a_snapshot_is_gone_when_another_has_taken_its_place(sources: Sources) -> None:
+    sources.give("s", *some(20))  # type: ignore[arg-type]
+    before = sources.catalog.snapshot
+    for each in FILTERS:
+        before.matching(each)
+    before.containing("model")
+    before.witnesses(FILTERS[2])
+    before.matching_artifacts("ttft_p90 < 105")
+    search(before, Query("modle", sort="parameters"))
+    seen, models = weakref.ref(before), weakref.ref(before.models)
+    gc.collect()
+    gc.disable()  # it is gone without the garbage collector, which comes by rarely where there is much
+    try:
+        del before
+        sources.catalog.rebuild()
+        assert (seen(), models()) == (None, None)
+    finally:
+        gc.enable()
 
 
 def test_changes_that_come_while_it_is_built_are_built_at_once(

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,9 +46,18 @@ class Builder:
         self._database = database
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
+        # One thread: what C libraries have allocated in many is not used again by the others when it is free.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="catalog-index")
 
     def build(self, wanted: Wanted) -> Snapshot | None:
         """Return a snapshot; None where the builder was closed meanwhile."""
+        try:
+            building = self._executor.submit(self._build, wanted)
+        except RuntimeError:  # it takes no more
+            return None
+        return building.result()
+
+    def _build(self, wanted: Wanted) -> Snapshot | None:
         with self._database.snapshot() as session:
             many = store.has_more(session.connection(), wanted.shown, _FEW)
         if many:
@@ -62,8 +72,9 @@ class Builder:
     def close(self) -> None:
         """Have what is being built elsewhere come to its end."""
         self._closing.set()
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
+        self._executor.shutdown(wait=False)
 
     def _elsewhere(self, wanted: Wanted) -> Snapshot:
         command = (sys.executable, "-c", f"from {__name__} import answer; answer()")
@@ -74,6 +85,8 @@ class Builder:
             assert process.stdin and process.stdout
             self._process = process
             try:
+                if self._closing.is_set():  # just now
+                    raise EOFError
                 url = self._database.engine.url.render_as_string(hide_password=False)
                 pickle.dump((url, wanted), process.stdin)
                 process.stdin.flush()

@@ -10,12 +10,12 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from pyroaring import BitMap
 
 from forecourt.catalog.index.columns import Rows
+from forecourt.catalog.index.kept import Kept
 from forecourt.catalog.index.matching import ARTIFACTS, Owners, matching_artifacts, matching_models, witnesses
 from forecourt.catalog.index.orders import Order, by_column
 from forecourt.catalog.index.space import Space
@@ -23,7 +23,7 @@ from forecourt.catalog.index.words import Words
 from forecourt.query import parse
 
 _KEPT = 128
-_FILTERS = 256  # answers of filters that are kept
+_FILTERS = 1024  # answers of filters that are kept
 _TIMES = ("createTimeSinceEpoch", "lastUpdateTimeSinceEpoch")
 _ARTIFACT_FIELDS = ("artifactType", "metricsType", "uri", "name", "externalId", "description")
 _TEXTS = ("name", "provider", "license", "maturity", "description", "externalId")
@@ -74,23 +74,8 @@ class Snapshot:
         self._first, self._owner = array("I", [0]), array("I")
         self.owners = Owners(self._first, self._owner)
         self._by_identity: dict[int, int] = {}
-        self._kept: dict[object, Any] = {}
-        self._keep_answers()
-
-    def _keep_answers(self) -> None:
-        self.matching = lru_cache(_FILTERS)(self._matching)
-        self.containing = lru_cache(_FILTERS)(self._containing)
-        self.witnesses = lru_cache(_FILTERS)(self._witnesses)
-        self.matching_artifacts = lru_cache(_FILTERS)(self._matching_artifacts)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: all but the answers of filters."""
-        return {name: value for name, value in vars(self).items() if not hasattr(value, "cache_info")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what was pickled."""
-        vars(self).update(state)
-        self._keep_answers()
+        self._kept = Kept(_KEPT)
+        self._filtered = Kept(_FILTERS)
 
     # Filling
 
@@ -136,24 +121,43 @@ class Snapshot:
         found.add_range(these.start, these.stop)
         return found
 
-    def _matching(self, filter_query: str) -> Rows:
+    def matching(self, filter_query: str) -> Rows:
         """Return the models that a filterQuery matches; raises `InvalidFilter`."""
-        return matching_models(parse(filter_query), self.models, self.artifacts, self.owners)
 
-    def _witnesses(self, filter_query: str) -> Rows:
+        def find() -> Rows:
+            return matching_models(parse(filter_query), self.models, self.artifacts, self.owners)
+
+        found: Rows = self._filtered.once(("models", filter_query), find)
+        return found
+
+    def witnesses(self, filter_query: str) -> Rows:
         """Return the artifacts with which a filterQuery on models holds; raises `InvalidFilter`."""
-        return witnesses(parse(filter_query), self.models, self.artifacts, self.owners)
+
+        def find() -> Rows:
+            return witnesses(parse(filter_query), self.models, self.artifacts, self.owners)
+
+        found: Rows = self._filtered.once(("witnesses", filter_query), find)
+        return found
+
+    def matching_artifacts(self, filter_query: str) -> Rows:
+        """Return the artifacts that a filterQuery on artifacts matches; raises `InvalidFilter`."""
+
+        def find() -> Rows:
+            return matching_artifacts(parse(filter_query), self.artifacts)
+
+        found: Rows = self._filtered.once(("artifacts", filter_query), find)
+        return found
+
+    def containing(self, text: str) -> Rows:
+        """Return the models with a text within name, description, provider, tasks or library, in any case."""
+        folded = text.casefold()
+        found: Rows = self._filtered.once(("text", folded), lambda: self._containing(folded))
+        return found
 
     def _containing(self, text: str) -> Rows:
-        """Return the models with a text within name, description, provider, tasks or library, in any case."""
-        text = text.casefold()
         candidates = self.words.containing(text)
         among: Iterable[int] = range(len(self)) if candidates is None else candidates
         return BitMap(array("I", (number for number in among if text in self.texts[number])))
-
-    def _matching_artifacts(self, filter_query: str) -> Rows:
-        """Return the artifacts that a filterQuery on artifacts matches; raises `InvalidFilter`."""
-        return matching_artifacts(parse(filter_query), self.artifacts)
 
     def order(self, name: str, descending: bool, texts: bool = False) -> Order:
         """Return the models by a property, which may be one of their artifacts': ``artifacts.mmlu``.
@@ -191,14 +195,7 @@ class Snapshot:
 
     def once(self, key: object, make: Callable[[], Any]) -> Any:
         """Return what `make` makes, made once for this snapshot as long as not much else was asked for since."""
-        try:
-            made = self._kept.pop(key)
-        except KeyError:
-            made = make()
-            if len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)), None)
-        self._kept[key] = made
-        return made
+        return self._kept.once(key, make)
 
 
 def build(rows: Iterable[ModelRow], version: int = 0) -> Snapshot:
