@@ -28,7 +28,7 @@ from forecourt.catalog.model import (
 )
 from forecourt.db import Database
 from forecourt.errors import ForecourtError, InvalidInput
-from forecourt.serving import install_error_handlers
+from forecourt.objects import install_error_handlers
 
 TABLES = ("artifacts", "models", "sources")
 """The catalog's tables, in the order in which they can be emptied."""

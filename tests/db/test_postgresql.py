@@ -18,8 +18,8 @@ import forecourt.registry.tables  # noqa: F401
 from forecourt.db import Counter, Database, PreparedQuery, Row
 from forecourt.db.database import HEAD
 from forecourt.errors import Unavailable
+from forecourt.objects import ObjectStore
 from forecourt.serving.model import InferenceService
-from forecourt.serving.store import ObjectStore
 
 
 @pytest.fixture(scope="module")

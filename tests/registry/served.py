@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, event, text
 
 from forecourt.db import Database
+from forecourt.objects import install_error_handlers
 from forecourt.registry import Registry, RegistryApi, management_router
-from forecourt.serving import install_error_handlers
 
 TABLES = ("changes", "links", "aliases", "attributions", "properties", "resources")
 """The registry's tables, in the order in which they can be emptied."""

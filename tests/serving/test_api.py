@@ -21,10 +21,10 @@ from serving.kserve_schemas import conforms
 from serving.objects import runtime, service
 
 from forecourt.db import Database
-from forecourt.serving.api import api_router, install_error_handlers
+from forecourt.objects import ObjectStore, api_router, install_error_handlers
+from forecourt.serving.api import RESOURCES, logs_router
 from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService
-from forecourt.serving.store import ObjectStore
 
 ISVCS = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
 RUNTIMES = "/apis/serving.kserve.io/v1alpha1/namespaces/default/servingruntimes"
@@ -43,7 +43,8 @@ class Api:
         self.asked: list[dict[str, Any]] = []
         application = FastAPI()
         install_error_handlers(application)
-        application.include_router(api_router(self.objects, self._logs, self._wake))
+        application.include_router(api_router(RESOURCES, self.objects, self._wake, lambda _: None))
+        application.include_router(logs_router(self.objects, self._logs))
 
         @application.get("/broken")
         def broken() -> None:

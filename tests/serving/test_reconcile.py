@@ -11,11 +11,11 @@ import pytest
 
 from forecourt.db import Database
 from forecourt.errors import NotFound
+from forecourt.objects import ObjectStore
 from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.status import Observed
-from forecourt.serving.store import ObjectStore
 
 
 class Remembering:

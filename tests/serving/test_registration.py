@@ -12,6 +12,7 @@ import pytest
 from serving.objects import service
 
 from forecourt.db import Database
+from forecourt.objects import ObjectStore
 from forecourt.registry import Registry
 from forecourt.registry.changes import SYSTEM
 from forecourt.registry.changing import create, put_artifact
@@ -26,7 +27,6 @@ from forecourt.registry.model import (
 from forecourt.registry.pages import Listing
 from forecourt.serving.model import STOP, InferenceService
 from forecourt.serving.registration import PREFIXES, Registration, registry_labels
-from forecourt.serving.store import ObjectStore
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}], "url": "http://127.0.0.1:8080/serving/default/chat"}
 FAILED = {

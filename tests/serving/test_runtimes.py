@@ -9,7 +9,7 @@ from serving.objects import service
 from forecourt.serving.runtimes import DIRECTORY, shipped_runtimes
 from forecourt.serving.selection import select_runtime
 from forecourt.serving.templating import expand, merge
-from forecourt.serving.validation import validate
+from forecourt.serving.validation import validate_runtime
 
 
 def test_every_file_is_shipped():
@@ -19,7 +19,7 @@ def test_every_file_is_shipped():
 @pytest.mark.parametrize("runtime", shipped_runtimes(), ids=lambda runtime: runtime.name)
 def test_a_shipped_runtime_is_kserves(runtime):
     conforms(runtime.to_dict())
-    validate(runtime)
+    validate_runtime(runtime)
     assert runtime.metadata.annotation("forecourt.dev/local-command")
 
 

@@ -7,10 +7,11 @@ from serving.objects import runtime, service
 
 from forecourt.errors import InvalidObject
 from forecourt.serving.model import InferenceService
-from forecourt.serving.validation import validate
+from forecourt.serving.validation import validate_runtime, validate_service
 
 
 def said(document, before=None):
+    validate = validate_service if isinstance(document, InferenceService) else validate_runtime
     with pytest.raises(InvalidObject) as failure:
         validate(document, before)
     return failure.value.message
@@ -18,7 +19,7 @@ def said(document, before=None):
 
 @pytest.mark.parametrize("name", ["a", "a-b", "a1", "a" * 53])
 def test_names_that_kserve_takes_are_taken(name):
-    validate(service(name))
+    validate_service(service(name))
 
 
 @pytest.mark.parametrize("name", ["A", "1a", "-a", "a-", "a.b", "a_b", "a b", "ä", "a" * 54, "a\n"])
@@ -31,7 +32,7 @@ def test_an_object_needs_a_name():
 
 
 def test_the_name_and_the_namespace_fit_in_one_label():
-    validate(service("a" * 30, "b" * 30))
+    validate_service(service("a" * 30, "b" * 30))
     assert said(service("a" * 33, "b" * 33)).startswith("metadata.name: ")
 
 
@@ -49,7 +50,7 @@ def test_labels_have_kubernetes_syntax(labels):
 
 
 def test_annotations_may_say_anything_under_a_proper_key():
-    validate(service().with_metadata(annotations={"a.b/c_d": "any thing\n at all"}))
+    validate_service(service().with_metadata(annotations={"a.b/c_d": "any thing\n at all"}))
     assert said(service().with_metadata(annotations={"a b": ""})).startswith("metadata.annotations")
 
 
@@ -86,7 +87,7 @@ def test_the_deployment_mode_stays_and_its_old_names_mean_the_same():
     def of(mode):
         return service().with_metadata(annotations={"serving.kserve.io/deploymentMode": mode})
 
-    validate(of("Standard"), of("RawDeployment"))
+    validate_service(of("Standard"), of("RawDeployment"))
     assert "must not be changed" in said(of("Knative"), of("Standard"))
 
 

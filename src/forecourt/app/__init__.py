@@ -27,21 +27,12 @@ from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
 from forecourt.catalog import CatalogService
 from forecourt.db import Database
+from forecourt.objects import ObjectStore, api_router, install_error_handlers
 from forecourt.oci import ContentStore, Progress, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
 from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
-from forecourt.serving import (
-    Endpoints,
-    Gateway,
-    LocalDriver,
-    ObjectStore,
-    Reconciler,
-    Registration,
-    Site,
-    api_router,
-    install_error_handlers,
-)
+from forecourt.serving import RESOURCES, Endpoints, Gateway, LocalDriver, Reconciler, Registration, Site, logs_router
 from forecourt.settings import Settings
 
 _SWITCH_SECONDS = 0.0005  # that a thread in the background may keep requests waiting; Python would say ten times that
@@ -104,7 +95,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         driver = LocalDriver(site, reconciler.report)
         application = FastAPI(title="Forecourt", version=__version__)
         install_error_handlers(application)
-        application.include_router(api_router(objects, driver.logs, reconciler.wake))
+        application.include_router(api_router(RESOURCES, objects, reconciler.wake, lambda _: None))
+        application.include_router(logs_router(objects, driver.logs))
         application.include_router(management_router(models))
         application.include_router(catalog.router)
         application.include_router(server_router(settings, record, metrics, ending, database))

@@ -47,7 +47,7 @@ class Builder:
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         # One thread: what C libraries have allocated in many is not used again by the others when it is free.
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="catalog-index")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="index")
 
     def build(self, wanted: Wanted) -> Snapshot | None:
         """Return a snapshot; None where the builder was closed meanwhile."""

@@ -58,7 +58,7 @@ def _texts(place: str) -> Iterator[tuple[str, str]]:
 
 
 def _documents(text: str, where: str) -> Iterator[Any]:
-    from forecourt.serving.yaml import load_documents
+    from forecourt.objects import load_documents
 
     try:
         documents = load_documents(text)

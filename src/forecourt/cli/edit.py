@@ -65,7 +65,7 @@ def edit(
 
 def _one(text: str) -> Document:
     from forecourt.errors import InvalidObject
-    from forecourt.serving.yaml import load_documents
+    from forecourt.objects import load_documents
 
     documents = load_documents(text)
     if len(documents) != 1 or not isinstance(documents[0], dict) or not isinstance(documents[0].get("metadata"), dict):

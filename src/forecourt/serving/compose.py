@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forecourt.serving.model import DISPLAY_NAME, InferenceService
-from forecourt.serving.validation import validate
+from forecourt.serving.validation import validate_service
 
 DASHBOARD = "opendatahub.io/dashboard"
 MODEL_TYPE = "opendatahub.io/model-type"
@@ -65,7 +65,7 @@ def compose(
             "spec": {"predictor": {"minReplicas": replicas, "maxReplicas": replicas, "model": model}},
         }
     )
-    validate(service)
+    validate_service(service)
     return service
 
 

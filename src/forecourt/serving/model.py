@@ -12,18 +12,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from forecourt.errors import InvalidObject
-from forecourt.serving.kubernetes import (
-    Condition,
-    Container,
-    ContainerPort,
-    EnvVar,
-    KubernetesObject,
-    ObjectMeta,
-    Part,
-    Probe,
-    ResourceRequirements,
-)
-from forecourt.serving.yaml import load_documents
+from forecourt.objects import Condition, KubernetesObject, ObjectMeta, Part, load_documents
+from forecourt.serving.containers import Container, ContainerPort, EnvVar, Probe, ResourceRequirements
 
 __all__ = [
     "ClusterServingRuntime",

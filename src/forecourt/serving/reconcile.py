@@ -12,12 +12,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from forecourt.errors import ForecourtError, NotFound
+from forecourt.objects import ObjectStore, now
 from forecourt.serving.driver import Driver, Key
 from forecourt.serving.model import InferenceService
 from forecourt.serving.runtimes import usable_runtimes
 from forecourt.serving.selection import RuntimeNotSelected, select_runtime
-from forecourt.serving.status import Failure, Observed, now, status_of
-from forecourt.serving.store import ObjectStore
+from forecourt.serving.status import Failure, Observed, status_of
 
 _LOOK_SECONDS = 30.0  # between two looks that nothing asked for
 _RETRY_SECONDS = 2.0  # after a write that failed

@@ -10,6 +10,7 @@ import asyncio
 import logging
 
 from forecourt.errors import Expired, InvalidInput, NotFound
+from forecourt.objects import ObjectStore
 from forecourt.registry import (
     SCHEME,
     Deployment,
@@ -21,7 +22,6 @@ from forecourt.registry import (
     served_version,
 )
 from forecourt.serving.model import InferenceService
-from forecourt.serving.store import ObjectStore
 
 MODEL_ID = "registered-model-id"
 VERSION_ID = "model-version-id"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from forecourt.objects import ObjectStore
 from forecourt.serving.model import ClusterServingRuntime, ServingRuntime, load_all
-from forecourt.serving.store import ObjectStore
 
 DIRECTORY = Path(__file__).parents[1] / "runtimes"
 
@@ -18,16 +18,12 @@ def shipped_runtimes() -> tuple[ServingRuntime, ...]:
     return tuple(runtime for runtime in found if isinstance(runtime, ServingRuntime))
 
 
-def runtimes_in(objects: ObjectStore, namespace: str | None) -> list[ServingRuntime]:
-    """Return a namespace's runtimes (or all, where that is None), with those that ship.
+def usable_runtimes(objects: ObjectStore, namespace: str) -> list[ServingRuntime]:
+    """Return the runtimes that `namespace` can use: its own, those that ship, and those of the whole cluster.
 
     One that a person made stands for the shipped one of its name.
     """
     own = objects.list(ServingRuntime, namespace)
-    names = {runtime.name for runtime in own} if namespace else set()
-    return [*own, *(shipped for shipped in shipped_runtimes() if shipped.name not in names)]
-
-
-def usable_runtimes(objects: ObjectStore, namespace: str) -> list[ServingRuntime]:
-    """Return the runtimes that `namespace` can use: its own, those that ship, and those of the whole cluster."""
-    return [*runtimes_in(objects, namespace), *objects.list(ClusterServingRuntime)]
+    names = {runtime.name for runtime in own}
+    shipped = (runtime for runtime in shipped_runtimes() if runtime.name not in names)
+    return [*own, *shipped, *objects.list(ClusterServingRuntime)]

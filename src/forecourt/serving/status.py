@@ -8,15 +8,9 @@ function of what is seen, so that every driver tells the same story.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 Status = dict[str, Any]
-
-
-def now() -> str:
-    """Return the time as Kubernetes writes it: RFC 3339, UTC, whole seconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

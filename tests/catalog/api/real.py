@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from forecourt.catalog import CatalogService
 from forecourt.db import Database
-from forecourt.serving import install_error_handlers
+from forecourt.objects import install_error_handlers
 from forecourt.settings import Settings
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 
 from forecourt.errors import ForecourtError
+from forecourt.objects import now
 from forecourt.serving.local.replica import LocalReplica
-from forecourt.serving.status import Failure, now
+from forecourt.serving.status import Failure
 
 _LINES = 20
 

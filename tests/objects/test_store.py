@@ -12,9 +12,9 @@ from serving.objects import runtime, service
 
 from forecourt.db import Database
 from forecourt.errors import AlreadyExists, Conflict, Expired, InvalidObject, NotFound
-from forecourt.serving import events as events_module
+from forecourt.objects import ObjectStore
+from forecourt.objects import events as events_module
 from forecourt.serving.model import InferenceService, ServingRuntime
-from forecourt.serving.store import ObjectStore
 
 STATUS = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "False"}]}
 

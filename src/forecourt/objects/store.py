@@ -19,9 +19,8 @@ from sqlalchemy.orm import Session
 
 from forecourt.db import Counter, Database, Object
 from forecourt.errors import AlreadyExists, Conflict, NotFound
-from forecourt.serving.events import Event, Events, EventType
-from forecourt.serving.model import InferenceServiceStatus, KubernetesObject
-from forecourt.serving.status import now
+from forecourt.objects.events import Event, Events, EventType
+from forecourt.objects.model import KubernetesObject, now
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -130,12 +129,16 @@ class ObjectStore:
         return self.update(type(given), given.namespace, given.name, lambda _: given)
 
     def write_status(self, kind: type[T], namespace: str, name: str, status: dict[str, Any]) -> T:
-        """Replace the status alone; nothing is written where it says the same already. Raises `NotFound`."""
-        InferenceServiceStatus.from_dict(status)
+        """Replace the status alone; nothing is written where it says the same already.
+
+        Raises `NotFound`, and `InvalidObject` for a status that the kind cannot have.
+        """
         with self._write() as transaction:
             row = _find(transaction.session, kind, namespace, name)
             if row.document.get("status") != status:
-                transaction.put(row, {**row.document, "status": status}, "MODIFIED")
+                after = {**row.document, "status": status}
+                kind.from_dict(after)
+                transaction.put(row, after, "MODIFIED")
         return kind.from_dict(row.document)
 
     def mark_deleted(

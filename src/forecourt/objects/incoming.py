@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from forecourt.errors import InvalidInput, InvalidObject
-from forecourt.serving.yaml import load_documents
+from forecourt.objects.yaml import load_documents
 
 _MAX_BODY = 4 * 1024 * 1024  # bytes
 _DEEPEST = 100  # maps and lists within one another; KServe's own schema has about thirty

@@ -1,0 +1,35 @@
+"""Kubernetes objects: their shape, a store that keeps them as an API server does, and the routes that serve them."""
+
+from forecourt.objects.api import Wake, api_router
+from forecourt.objects.incoming import document_of, merged
+from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
+from forecourt.objects.resources import Resource
+from forecourt.objects.statuses import install_error_handlers, status
+from forecourt.objects.store import ObjectStore
+from forecourt.objects.validation import MAX_LABEL, refuse, validate_label_name, validate_metadata, validate_quantity
+from forecourt.objects.yaml import dump, load_documents
+
+__all__ = [
+    "MAX_LABEL",
+    "Condition",
+    "KubernetesObject",
+    "ObjectMeta",
+    "ObjectStore",
+    "OwnerReference",
+    "Part",
+    "Resource",
+    "Wake",
+    "api_router",
+    "document_of",
+    "dump",
+    "install_error_handlers",
+    "load_documents",
+    "merged",
+    "now",
+    "quoted",
+    "refuse",
+    "status",
+    "validate_label_name",
+    "validate_metadata",
+    "validate_quantity",
+]

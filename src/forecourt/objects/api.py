@@ -1,0 +1,260 @@
+"""Kubernetes-shaped routes: each kind at the path it has on a cluster, so that what speaks to a cluster speaks to us.
+
+https://kubernetes.io/docs/reference/using-api/api-concepts/. Errors are ``Status`` objects (`statuses`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from forecourt import __version__
+from forecourt.errors import ForecourtError, InvalidInput, NotFound
+from forecourt.objects.incoming import document_of, merged
+from forecourt.objects.model import KubernetesObject
+from forecourt.objects.resources import Resource, discovery
+from forecourt.objects.selector import selector
+from forecourt.objects.statuses import status
+from forecourt.objects.store import ObjectStore
+
+Wake = Callable[[], None]
+Admit = Callable[[str], None]
+"""Takes a namespace in which something is to be created; raises where nothing can be."""
+
+_MERGE_PATCHES = ("application/merge-patch+json", "application/strategic-merge-patch+json", "application/json")
+_APPLY_PATCH = "application/apply-patch+yaml"
+"""What ``kubectl apply --server-side`` sends: the object, merged over what is there, or created."""
+
+
+def api_router(resources: Sequence[Resource], objects: ObjectStore, wake: Wake, admit: Admit) -> APIRouter:
+    """Return the routes. `wake` is called after each change, so that something comes of it soon."""
+    router = APIRouter()
+    for resource in resources:
+        _Routes(resource, objects, wake, admit).add_to(router)
+    for path, document in (discovery(resources) | {"/version": _version()}).items():
+        router.add_api_route(path, lambda document=document: JSONResponse(document), methods=["GET"])
+    return router
+
+
+def _version() -> dict[str, str]:
+    major, minor = "1", "33"  # the Kubernetes API whose conventions these routes follow
+    return {"major": major, "minor": minor, "gitVersion": f"v{major}.{minor}.0+forecourt-{__version__}"}
+
+
+class _Routes:
+    """The routes of one kind."""
+
+    def __init__(self, resource: Resource, objects: ObjectStore, wake: Wake, admit: Admit) -> None:
+        self.resource = resource
+        self.objects = objects
+        self.wake = wake
+        self.admit = admit
+
+    def add_to(self, router: APIRouter) -> None:
+        everywhere = f"{self.resource.root}/{self.resource.plural}"
+        some = f"{self.resource.root}/namespaces/{{namespace}}/{self.resource.plural}"
+        collection = some if self.resource.namespaced else everywhere
+        for path, handler, method in (
+            (everywhere, self.list, "GET"),
+            *([(some, self.list, "GET")] if self.resource.namespaced else []),
+            (collection, self.create, "POST"),
+            (collection + "/{name}", self.get, "GET"),
+            (collection + "/{name}/status", self.get, "GET"),
+            (collection + "/{name}", self.replace, "PUT"),
+            (collection + "/{name}", self.patch, "PATCH"),
+            (collection + "/{name}", self.delete, "DELETE"),
+        ):
+            router.add_route(path, handler, methods=[method])
+
+    async def list(self, request: Request) -> Response:
+        namespace = request.path_params.get("namespace")
+        chosen = _chosen(request)
+        if request.query_params.get("watch") in ("true", "1"):
+            return StreamingResponse(self._watch(request, namespace, chosen), media_type="application/json")
+        found, version = await asyncio.to_thread(self.resource.listed, self.objects, namespace)
+        document = {
+            "apiVersion": self.resource.api_version,
+            "kind": f"{self.resource.name}List",
+            "metadata": {"resourceVersion": str(version)},
+            "items": [self._shown(one) for one in found if chosen(one)],
+        }
+        return JSONResponse(document)
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(self._shown(await asyncio.to_thread(self._get, *_where(request))))
+
+    async def create(self, request: Request) -> Response:
+        return await self._create(request, await self._wanted(request))
+
+    async def replace(self, request: Request) -> Response:
+        wanted = await self._wanted(request)
+        return await self._update(request, lambda _: wanted)
+
+    async def patch(self, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0]
+        if kind not in (*_MERGE_PATCHES, _APPLY_PATCH):
+            raise InvalidInput(f"A patch of the type {kind or 'none'} is not understood.", hint="Send a merge patch.")
+        change = await document_of(request)
+        try:
+            return await self._update(
+                request, lambda before: type(before).from_dict(merged(self._shown(before), change))
+            )
+        except NotFound:
+            if kind != _APPLY_PATCH:
+                raise
+            return await self._create(request, self._read(request, change))
+
+    async def delete(self, request: Request) -> Response:
+        namespace, name = _where(request)
+        options = await document_of(request)
+        found = await asyncio.to_thread(self._writable, namespace, name)
+        if not _dry(request) and "All" not in (options.get("dryRun") or ()):
+            await asyncio.to_thread(self._delete, namespace, name, options.get("preconditions") or {})
+            self.wake()
+        details = {
+            "name": name,
+            "group": self.resource.group,
+            "kind": self.resource.plural,
+            "uid": found.metadata.uid,
+        }
+        return JSONResponse({"kind": "Status", "apiVersion": "v1", "status": "Success", "details": details})
+
+    async def _create(self, request: Request, wanted: KubernetesObject) -> Response:
+        self.resource.validate(wanted, None)
+        if self.resource.namespaced:
+            await asyncio.to_thread(self.admit, wanted.namespace)
+        wanted = self.resource.kept(wanted, None)
+        if not _dry(request):
+            wanted = await asyncio.to_thread(self.objects.create, wanted)
+            self.wake()
+        return JSONResponse(self._shown(wanted), 201)
+
+    async def _update(self, request: Request, change: Callable[[KubernetesObject], KubernetesObject]) -> Response:
+        namespace, name = _where(request)
+
+        def checked(before: KubernetesObject) -> KubernetesObject:
+            wanted = change(before)
+            _refuse_elsewhere(request, wanted)
+            self.resource.validate(wanted, before)
+            kept: KubernetesObject = self.resource.kept(wanted, before)
+            return kept
+
+        before = await asyncio.to_thread(self._writable, namespace, name)
+        if _dry(request):
+            return JSONResponse(self._shown(checked(before)))
+        after = await asyncio.to_thread(self.objects.update, self.resource.kind, namespace, name, checked)
+        if after.metadata.deletion_timestamp:
+            await asyncio.to_thread(self._purge, after)
+        self.wake()
+        return JSONResponse(self._shown(after))
+
+    def _get(self, namespace: str, name: str) -> KubernetesObject:
+        try:
+            return self.objects.get(self.resource.kind, namespace, name)
+        except NotFound:
+            if shipped := self._shipped(name):
+                return shipped
+            raise
+
+    def _writable(self, namespace: str, name: str) -> KubernetesObject:
+        try:
+            return self.objects.get(self.resource.kind, namespace, name)
+        except NotFound:
+            if self._shipped(name):
+                raise InvalidInput(
+                    f"The {self.resource.singular} {name} ships with Forecourt and stays as it is.",
+                    hint="Create one of the same name to take its place.",
+                ) from None
+            raise
+
+    def _delete(self, namespace: str, name: str, preconditions: dict[str, Any]) -> None:
+        uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
+        self._purge(self.objects.mark_deleted(self.resource.kind, namespace, name, uid=uid, resource_version=version))
+
+    def _purge(self, marked: KubernetesObject) -> None:
+        if not self.resource.lasting:
+            self.objects.purge(self.resource.kind, marked.namespace, marked.name, marked.metadata.uid or "")
+
+    def _shipped(self, name: str) -> KubernetesObject | None:
+        return next((one for one in self.resource.shipped() if one.name == name), None)
+
+    def _shown(self, one: KubernetesObject) -> dict[str, Any]:
+        shown: dict[str, Any] = self.resource.shown(one).to_dict()
+        return shown
+
+    async def _wanted(self, request: Request) -> KubernetesObject:
+        return self._read(request, await document_of(request))
+
+    def _read(self, request: Request, document: dict[str, Any]) -> KubernetesObject:
+        said = {"apiVersion": self.resource.api_version, "kind": self.resource.name}
+        wanted = self.resource.kind.from_dict(document | {key: document.get(key) or said[key] for key in said})
+        if self.resource.namespaced and not wanted.namespace:
+            wanted = wanted.with_metadata(namespace=request.path_params["namespace"])
+        if not wanted.name and "name" in request.path_params:
+            wanted = wanted.with_metadata(name=request.path_params["name"])
+        _refuse_elsewhere(request, wanted)
+        return wanted
+
+    async def _watch(
+        self, request: Request, namespace: str | None, chosen: Callable[[KubernetesObject], bool]
+    ) -> AsyncIterator[bytes]:
+        since = request.query_params.get("resourceVersion") or "0"
+        seconds = request.query_params.get("timeoutSeconds") or "0"
+        kind = self.resource.kind
+        shown = set[str | None]()  # uids: one that is no longer chosen goes away, as far as the watcher sees
+        try:
+            version = int(since)
+            async with asyncio.timeout(int(seconds) or None):
+                if not version:  # first what is there
+                    there, version = await asyncio.to_thread(self.objects.list_at, kind, namespace)
+                    for one in filter(chosen, there):
+                        shown.add(one.metadata.uid)
+                        yield _line("ADDED", self._shown(one))
+                async for event, changed in self.objects.watch(kind, namespace, since=version):
+                    uid = changed.metadata.uid
+                    if chosen(changed):
+                        yield _line(event, self._shown(changed))
+                    elif uid in shown:
+                        yield _line("DELETED", self._shown(changed))
+                    (shown.add if chosen(changed) else shown.discard)(uid)
+        except TimeoutError:
+            return
+        except ForecourtError as error:
+            yield _line("ERROR", status(error))
+        except ValueError:
+            wrong = f"resourceVersion {since!r} and timeoutSeconds {seconds!r} must be whole numbers."
+            yield _line("ERROR", status(InvalidInput(wrong)))
+
+
+def _where(request: Request) -> tuple[str, str]:
+    return request.path_params.get("namespace", ""), request.path_params["name"]
+
+
+def _dry(request: Request) -> bool:
+    return request.query_params.get("dryRun") == "All"
+
+
+def _chosen(request: Request) -> Callable[[KubernetesObject], bool]:
+    by_labels = selector(request.query_params.get("labelSelector", ""))
+    field, _, name = request.query_params.get("fieldSelector", "").partition("=")
+    if field not in ("", "metadata.name"):
+        raise InvalidInput(f"fieldSelector: {field!r} cannot be selected by.", hint="metadata.name can.")
+    return lambda one: by_labels(one.metadata.labels or {}) and (not field or one.name == name.lstrip("="))
+
+
+def _refuse_elsewhere(request: Request, wanted: KubernetesObject) -> None:
+    """Refuse an object that says it is another than the path says."""
+    namespace, name = request.path_params.get("namespace", ""), request.path_params.get("name", wanted.name)
+    if wanted.namespace != namespace:
+        raise InvalidInput(f"metadata.namespace is {wanted.namespace!r}, and the path says {namespace!r}.")
+    if wanted.name != name:
+        raise InvalidInput(f"metadata.name is {wanted.name!r}, and the path says {name!r}.")
+
+
+def _line(kind: str, document: dict[str, Any]) -> bytes:
+    return json.dumps({"type": kind, "object": document}).encode() + b"\n"

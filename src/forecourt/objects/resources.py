@@ -1,0 +1,120 @@
+"""The kinds that an API serves: where each is in it, by which rules, and what is said of them to clients that ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from forecourt.objects.model import KubernetesObject
+from forecourt.objects.store import ObjectStore
+from forecourt.objects.validation import validate_metadata
+
+VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+
+Validate = Callable[[Any, Any], None]
+"""Takes an object that is to be kept, and the one in whose place (or None); raises `InvalidObject`."""
+
+
+def as_it_is(given: Any, _before: Any = None) -> Any:
+    """Keep what was given."""
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object, its names in paths and on the command line, and the rules for it.
+
+    `shipped` are the objects that are there without anybody having made them: read-only, in every namespace, unless one
+    of the same name was made. One that is `lasting` stays after it was deleted, marked, until whoever runs it purges
+    it. `kept` makes of what a client gives (and of what was there before) what is kept, `shown` of that what clients
+    see.
+    """
+
+    kind: type[KubernetesObject]
+    group: str
+    version: str
+    plural: str
+    short_names: tuple[str, ...] = ()
+    namespaced: bool = True
+    validate: Validate = validate_metadata
+    shipped: Callable[[], Sequence[KubernetesObject]] = tuple
+    lasting: bool = False
+    kept: Callable[[Any, Any], Any] = as_it_is
+    shown: Callable[[Any], Any] = as_it_is
+
+    @property
+    def name(self) -> str:
+        """The kind's name."""
+        return self.kind.__name__
+
+    @property
+    def singular(self) -> str:
+        """Its name in the singular, as kubectl takes it."""
+        return self.name.lower()
+
+    @property
+    def api_version(self) -> str:
+        """Group and version; the version alone for Kubernetes' core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def root(self) -> str:
+        """Where the group's version is in the API."""
+        return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+
+    def listed(self, objects: ObjectStore, namespace: str | None = None) -> tuple[list[Any], int]:
+        """Return the objects of a namespace (or of all), and the resource version to watch from.
+
+        Those that ship are among them, except where one of their name was made.
+        """
+        made, version = objects.list_at(self.kind, namespace)
+        names = {one.name for one in made} if namespace or not self.namespaced else set()
+        return [*made, *(one for one in self.shipped() if one.name not in names)], version
+
+
+def discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
+    """Return the documents that say what there is, by path, as kubectl and client libraries ask for them.
+
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#discovery-api
+    """
+    versions: dict[str, dict[str, list[Resource]]] = {}
+    for resource in resources:
+        versions.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
+    core = versions.pop("", {"v1": []})
+    groups = [_group(name, tuple(of_group)) for name, of_group in versions.items()]
+    return {
+        "/api": {"kind": "APIVersions", "versions": list(core)},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
+        **{f"/api/{version}": _resource_list(version, known) for version, known in core.items()},
+        **{f"/apis/{group['name']}": {"kind": "APIGroup", "apiVersion": "v1", **group} for group in groups},
+        **{
+            f"/apis/{name}/{version}": _resource_list(f"{name}/{version}", known)
+            for name, of_group in versions.items()
+            for version, known in of_group.items()
+        },
+    }
+
+
+def _group(name: str, versions: Sequence[str]) -> dict[str, Any]:
+    those = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": those, "preferredVersion": those[0]}
+
+
+def _resource_list(group_version: str, resources: Iterable[Resource]) -> dict[str, Any]:
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": group_version,
+        "resources": [
+            {
+                "name": resource.plural,
+                "singularName": resource.singular,
+                "namespaced": resource.namespaced,
+                "kind": resource.name,
+                "verbs": VERBS,
+                "shortNames": list(resource.short_names),
+            }
+            for resource in resources
+        ],
+    }
