@@ -52,6 +52,12 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the URL of a catalog source may lead to this machine or to a private network.",
     )
+    secret_key: str = Field(
+        default="",
+        repr=False,
+        description="Key that connections' secrets are encrypted with, 32 bytes in URL-safe base64; without it one is "
+        "made in FORECOURT_HOME.",
+    )
     insecure_registries: Annotated[
         str,
         Field(description="Registries spoken to over plain HTTP, `host[:port]` by commas; loopback always is."),
@@ -82,6 +88,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL that is in force."""
         return self.database_url or f"sqlite:///{self.home / 'forecourt.db'}"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """The key that secrets are encrypted with, where `secret_key` is not set."""
+        return self.home / "secret.key"
 
     @property
     def store(self) -> Path:

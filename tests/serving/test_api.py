@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 import yaml
-from fastapi import FastAPI
+from objects.served import Api
 from serving.kserve_schemas import conforms
 from serving.objects import runtime, service
 
-from forecourt.db import Database
-from forecourt.objects import ObjectStore, api_router, install_error_handlers
-from forecourt.serving.api import RESOURCES, logs_router
-from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService
 
 ISVCS = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
@@ -31,48 +23,11 @@ RUNTIMES = "/apis/serving.kserve.io/v1alpha1/namespaces/default/servingruntimes"
 MERGE = {"content-type": "application/merge-patch+json"}
 
 
-class Api:
-    """The routes over a real database, served on loopback."""
-
-    def __init__(self, path: Path) -> None:
-        self.database = Database(f"sqlite:///{path}/forecourt.db")
-        self.database.upgrade()
-        ObjectStore(self.database).create(service("earlier", "elsewhere"))  # by a server that is no more
-        self.objects = ObjectStore(self.database)
-        self.woken = 0
-        self.asked: list[dict[str, Any]] = []
-        application = FastAPI()
-        install_error_handlers(application)
-        application.include_router(api_router(RESOURCES, self.objects, self._wake, lambda _: None))
-        application.include_router(logs_router(self.objects, self._logs))
-
-        @application.get("/broken")
-        def broken() -> None:
-            raise ZeroDivisionError
-
-        listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(application, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self.database.close()
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    async def _logs(self, key: Key, **options: Any) -> AsyncIterator[bytes]:
-        self.asked.append(options)
-        yield f"{key.namespace}/{key.name}\n".encode()
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with closing(Api(tmp_path_factory.mktemp("api"))) as api:
+    with closing(
+        Api(tmp_path_factory.mktemp("api"), service("earlier", "elsewhere"), service("there", "other"))
+    ) as api:
         yield api
 
 
@@ -177,7 +132,7 @@ def test_lists_say_what_they_are_and_from_where_to_watch(http):
     assert int(listed["metadata"]["resourceVersion"]) >= int(made["metadata"]["resourceVersion"])
     assert [one["metadata"]["name"] for one in listed["items"]] == ["a", "b"]
     everywhere = http.get("/apis/serving.kserve.io/v1beta1/inferenceservices").json()
-    everywhere["items"] = [one for one in everywhere["items"] if one["metadata"]["name"] != "earlier"]
+    everywhere["items"] = [one for one in everywhere["items"] if one["metadata"]["name"] not in ("earlier", "there")]
     assert [one["metadata"]["name"] for one in everywhere["items"]] == ["a", "b", "c"]
 
 
@@ -456,8 +411,10 @@ def test_a_watch_from_what_is_no_longer_known_ends_with_expired(http):
 
 def test_clients_can_find_out_what_there_is(http):
     assert http.get("/version").json()["major"] == "1"
-    (group,) = http.get("/apis").json()["groups"]
-    assert group["name"] == "serving.kserve.io"
+    groups = http.get("/apis").json()["groups"]
+    assert [group["name"] for group in groups] == ["infrastructure.opendatahub.io", "serving.kserve.io"]
+    core = {one["name"] for one in http.get("/api/v1").json()["resources"]}
+    assert core == {"namespaces", "secrets", "configmaps"}
     (resource,) = http.get("/apis/serving.kserve.io/v1beta1").json()["resources"]
     assert (resource["name"], resource["shortNames"]) == ("inferenceservices", ["isvc"])
     assert http.get("/api").json()["versions"] == ["v1"]

@@ -31,8 +31,20 @@ from forecourt.objects import ObjectStore, api_router, install_error_handlers
 from forecourt.oci import ContentStore, Progress, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
+from forecourt.projects import Endings, Projects, Vault
 from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
-from forecourt.serving import RESOURCES, Endpoints, Gateway, LocalDriver, Reconciler, Registration, Site, logs_router
+from forecourt.serving import (
+    Admission,
+    Endpoints,
+    Gateway,
+    LocalDriver,
+    Reconciler,
+    Registration,
+    Site,
+    Source,
+    logs_router,
+    resources,
+)
 from forecourt.settings import Settings
 
 _SWITCH_SECONDS = 0.0005  # that a thread in the background may keep requests waiting; Python would say ten times that
@@ -63,15 +75,20 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     images = Repositories(settings.images, store)
     client_for = clients(settings)
     objects = ObjectStore(database)
+    projects = Projects(objects, Vault(settings.secret_key_file, settings.secret_key))
+    projects.prepare()
+    kinds = (*projects.resources, *resources(Admission(projects)))
+    endings = Endings(objects, kinds)
     endpoints = Endpoints()
     reconciler = Reconciler(objects)
     models = Registry(database)
     models_api = RegistryApi(models)
     catalog = CatalogService(settings, database, address(registry, "localhost"))
 
-    def fetch(uri: str, progress: Progress) -> Path:
+    def fetch(source: Source, progress: Progress) -> Path:
+        connection = projects.connections.values(source.namespace, source.secret).data if source.secret else {}
         model = storage.fetch(
-            uri,
+            source.located(connection),
             models=settings.models,
             store=store,
             images=images,
@@ -80,6 +97,10 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             progress=progress,
         )
         return model.path
+
+    def woken() -> None:
+        reconciler.wake()
+        endings.look()
 
     processes = Processes(settings.processes, log_bytes=settings.log_bytes, log_files=settings.log_files)
     environments = Environments(settings.environments, settings.cache / "uv")
@@ -95,7 +116,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         driver = LocalDriver(site, reconciler.report)
         application = FastAPI(title="Forecourt", version=__version__)
         install_error_handlers(application)
-        application.include_router(api_router(RESOURCES, objects, reconciler.wake, lambda _: None))
+        application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
         application.include_router(management_router(models))
         application.include_router(catalog.router)
@@ -110,6 +131,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             reconciling = asyncio.create_task(reconciler.run(driver))
             registering = asyncio.create_task(Registration(objects, models).run())
             cataloguing = asyncio.create_task(catalog.run())
+            ending_projects = asyncio.create_task(endings.run())
+            background = {reconciling, registering, cataloguing, ending_projects}
             serving = asyncio.create_task(server.serve(sockets=[api]))
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, ending.ask, True)
@@ -117,10 +140,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             await server.ready()
             with recorded(settings, record):
                 print(f"Forecourt {__version__} is ready: {url}, registry {record['registry']}", flush=True)  # noqa: T201
-                await asyncio.wait(
-                    {serving, reconciling, registering, cataloguing, ending.asked}, return_when=asyncio.FIRST_COMPLETED
-                )
-                background = {reconciling, registering, cataloguing}
+                await asyncio.wait({serving, *background, ending.asked}, return_when=asyncio.FIRST_COMPLETED)
                 for task in background:
                     task.cancel()
                 await asyncio.wait(background)

@@ -3,6 +3,7 @@
 from forecourt.objects.api import Wake, api_router
 from forecourt.objects.incoming import document_of, merged
 from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
+from forecourt.objects.quantities import quantity
 from forecourt.objects.resources import Resource
 from forecourt.objects.statuses import install_error_handlers, status
 from forecourt.objects.store import ObjectStore
@@ -26,6 +27,7 @@ __all__ = [
     "load_documents",
     "merged",
     "now",
+    "quantity",
     "quoted",
     "refuse",
     "status",

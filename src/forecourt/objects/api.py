@@ -157,7 +157,7 @@ class _Routes:
         try:
             return self.objects.get(self.resource.kind, namespace, name)
         except NotFound:
-            if shipped := self._shipped(name):
+            if shipped := self._shipped(namespace, name):
                 return shipped
             raise
 
@@ -165,7 +165,7 @@ class _Routes:
         try:
             return self.objects.get(self.resource.kind, namespace, name)
         except NotFound:
-            if self._shipped(name):
+            if self._shipped(namespace, name):
                 raise InvalidInput(
                     f"The {self.resource.singular} {name} ships with Forecourt and stays as it is.",
                     hint="Create one of the same name to take its place.",
@@ -180,8 +180,9 @@ class _Routes:
         if not self.resource.lasting:
             self.objects.purge(self.resource.kind, marked.namespace, marked.name, marked.metadata.uid or "")
 
-    def _shipped(self, name: str) -> KubernetesObject | None:
-        return next((one for one in self.resource.shipped() if one.name == name), None)
+    def _shipped(self, namespace: str, name: str) -> KubernetesObject | None:
+        ships = (one for one in self.resource.shipped() if one.namespace in ("", namespace))
+        return next((one for one in ships if one.name == name), None)
 
     def _shown(self, one: KubernetesObject) -> dict[str, Any]:
         shown: dict[str, Any] = self.resource.shown(one).to_dict()

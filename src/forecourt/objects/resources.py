@@ -25,10 +25,10 @@ def as_it_is(given: Any, _before: Any = None) -> Any:
 class Resource:
     """A kind of object, its names in paths and on the command line, and the rules for it.
 
-    `shipped` are the objects that are there without anybody having made them: read-only, in every namespace, unless one
-    of the same name was made. One that is `lasting` stays after it was deleted, marked, until whoever runs it purges
-    it. `kept` makes of what a client gives (and of what was there before) what is kept, `shown` of that what clients
-    see.
+    `shipped` are the objects that are there without anybody having made them: read-only, in their namespace (or in
+    every one, where they have none), unless one of the same name was made. One that is `lasting` stays after it was
+    deleted, marked, until whoever runs it purges it. `kept` makes of what a client gives (and of what was there before)
+    what is kept, `shown` of that what clients see.
     """
 
     kind: type[KubernetesObject]
@@ -69,8 +69,14 @@ class Resource:
         Those that ship are among them, except where one of their name was made.
         """
         made, version = objects.list_at(self.kind, namespace)
-        names = {one.name for one in made} if namespace or not self.namespaced else set()
-        return [*made, *(one for one in self.shipped() if one.name not in names)], version
+        names = {(one.namespace, one.name) for one in made}
+        shipped = [
+            one
+            for one in self.shipped()
+            if namespace is None or one.namespace in ("", namespace)
+            if (one.namespace or namespace or "", one.name) not in names
+        ]
+        return [*made, *shipped], version
 
 
 def discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:

@@ -44,6 +44,11 @@ class ObjectStore:
         with self._database.snapshot() as session:
             return kind.from_dict(_find(session, kind, namespace, name).document)
 
+    def namespaces(self) -> list[str]:
+        """Return the namespaces in which there is something, by name."""
+        with self._database.snapshot() as session:
+            return [*session.scalars(select(Object.namespace).distinct().order_by(Object.namespace))]
+
     def list(self, kind: type[T], namespace: str | None = None) -> list[T]:
         """Return the objects of a kind, by namespace and name; of one namespace or of all."""
         return [*self.list_at(kind, namespace)[0]]

@@ -10,13 +10,13 @@ from typing import Any
 
 from forecourt.errors import InvalidObject
 from forecourt.objects.model import KubernetesObject, quoted
+from forecourt.objects.quantities import quantity
 
 MAX_LABEL = 63
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
 
 
 def validate_metadata(wanted: KubernetesObject, _before: Any = None) -> None:
@@ -42,10 +42,12 @@ def validate_label_name(field: str, name: str) -> None:
         refuse(field, name, "must be lower-case letters, digits and '-', at most 63 of them")
 
 
-def validate_quantity(field: str, quantity: str | int | float) -> None:
+def validate_quantity(field: str, value: str | int | float) -> None:
     """Check that a text is a quantity; raises `InvalidObject`."""
-    if isinstance(quantity, str) and not _QUANTITY.fullmatch(quantity):
-        refuse(field, quantity, "must be a quantity such as 2, 500m or 4Gi")
+    try:
+        quantity(value)
+    except ValueError:
+        refuse(field, value, "must be a quantity such as 2, 500m or 4Gi")
 
 
 def refuse(field: str, value: object, rule: str) -> None:

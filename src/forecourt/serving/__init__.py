@@ -1,6 +1,7 @@
 """Serving runtimes, inference services and their state; drivers for the places where models run; the gateway."""
 
-from forecourt.serving.api import RESOURCES, logs_router
+from forecourt.serving.admission import Admission
+from forecourt.serving.api import logs_router, resources
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
@@ -8,11 +9,12 @@ from forecourt.serving.local import LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.registration import Registration, registry_labels
+from forecourt.serving.source import Source
 
 __all__ = [
     "METRICS_CONTENT_TYPE",
-    "RESOURCES",
     "UVICORN_SETTINGS",
+    "Admission",
     "Endpoints",
     "Gateway",
     "InferenceService",
@@ -21,10 +23,12 @@ __all__ = [
     "Registration",
     "ServingRuntime",
     "Site",
+    "Source",
     "compose",
     "load",
     "load_all",
     "logs_router",
     "metrics_body",
     "registry_labels",
+    "resources",
 ]

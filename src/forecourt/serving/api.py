@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource
+from forecourt.serving.admission import Admission
 from forecourt.serving.driver import Key
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
 from forecourt.serving.runtimes import shipped_runtimes
@@ -18,16 +19,26 @@ from forecourt.serving.validation import validate_runtime, validate_service
 Logs = Callable[..., AsyncIterator[bytes]]
 """``logs(key, replica=…, tail=…, follow=…)``: what a driver offers."""
 
-INFERENCE_SERVICES = Resource(
-    InferenceService, GROUP, "v1beta1", "inferenceservices", ("isvc",), validate=validate_service, lasting=True
-)
-SERVING_RUNTIMES = Resource(
-    ServingRuntime, GROUP, "v1alpha1", "servingruntimes", validate=validate_runtime, shipped=shipped_runtimes
-)
-CLUSTER_SERVING_RUNTIMES = Resource(
-    ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
-)
-RESOURCES = (INFERENCE_SERVICES, SERVING_RUNTIMES, CLUSTER_SERVING_RUNTIMES)
+
+def resources(admission: Admission) -> tuple[Resource, ...]:
+    """Return KServe's kinds; deployments are completed by `admission`."""
+    services = Resource(
+        InferenceService,
+        GROUP,
+        "v1beta1",
+        "inferenceservices",
+        ("isvc",),
+        validate=validate_service,
+        lasting=True,
+        kept=admission.kept,
+    )
+    runtimes = Resource(
+        ServingRuntime, GROUP, "v1alpha1", "servingruntimes", validate=validate_runtime, shipped=shipped_runtimes
+    )
+    of_the_cluster = Resource(
+        ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
+    )
+    return services, runtimes, of_the_cluster
 
 
 def logs_router(objects: ObjectStore, logs: Logs) -> APIRouter:

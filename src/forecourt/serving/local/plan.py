@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from forecourt.errors import InvalidObject
@@ -18,6 +18,7 @@ from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import HOST
 from forecourt.serving.local.waiting import Waiting
 from forecourt.serving.model import Container, InferenceService, ServingRuntime
+from forecourt.serving.source import Source
 from forecourt.serving.templating import expand, merge
 
 REQUIREMENTS = "forecourt.dev/local-requirements"
@@ -29,8 +30,8 @@ MOST_REPLICAS = 100
 
 _RUNTIMES = Path(__file__).parents[2] / "runtimes"
 
-Fetch = Callable[[str, Progress], Path]
-"""Brings the model of a URI to this machine and returns its directory; blocks."""
+Fetch = Callable[[Source, Progress], Path]
+"""Brings a model to this machine and returns its directory; blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Recipe:
     `revision` is the same as long as a running replica need not be replaced.
     """
 
-    uri: str
+    source: Source
     container: Container
     command: tuple[str, ...]
     requirements: tuple[str, ...]
@@ -61,15 +62,13 @@ class Recipe:
                 f"spec.predictor.minReplicas: {service.replicas} replicas do not fit one machine.",
                 hint=f"At most {MOST_REPLICAS} are started on one.",
             )
-        uri = service.storage_uri
-        if not uri:
-            raise InvalidObject("spec.predictor.model.storageUri: Required value: it says where the model is.")
+        source = Source.of(service)
         container = merge(runtime, service)
         requirements = tuple(filter(None, map(str.strip, annotations.get(REQUIREMENTS, "").splitlines())))
         restarted = (service.metadata.annotations or {}).get(RESTARTED, "")
-        essence = json.dumps([uri, container.to_dict(), command, requirements, restarted], sort_keys=True)
+        essence = json.dumps([asdict(source), container.to_dict(), command, requirements, restarted], sort_keys=True)
         revision = hashlib.sha256(essence.encode()).hexdigest()[:10]
-        return cls(uri, container, tuple(shlex.split(command)), requirements, revision)
+        return cls(source, container, tuple(shlex.split(command)), requirements, revision)
 
     @property
     def probe(self) -> ReadinessProbe:
@@ -80,7 +79,7 @@ class Recipe:
         """Fetch the model and make the environment, both at once."""
 
         async def pull() -> Path:
-            model = await asyncio.to_thread(fetch, self.uri, waiting)
+            model = await asyncio.to_thread(fetch, self.source, waiting)
             waiting.pulled()
             return model
 

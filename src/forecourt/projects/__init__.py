@@ -1,0 +1,47 @@
+"""Projects, connections and their types, hardware profiles."""
+
+from forecourt.projects.connection_types import ConnectionType, Field
+from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
+from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
+from forecourt.projects.machine import Accelerator, Machine, free_memory, this_machine
+from forecourt.projects.model import (
+    DASHBOARD,
+    DISPLAY_NAME,
+    ConfigMap,
+    HardwareProfile,
+    Identifier,
+    Namespace,
+    Secret,
+)
+from forecourt.projects.namespaces import Endings, project
+from forecourt.projects.projects import Projects
+from forecourt.projects.vault import Vault
+
+__all__ = [
+    "AFFINITY",
+    "APPS_NAMESPACE",
+    "DASHBOARD",
+    "DEVICES",
+    "DISPLAY_NAME",
+    "HIDDEN_KEYS",
+    "TYPE",
+    "Accelerator",
+    "ConfigMap",
+    "ConnectionType",
+    "Connections",
+    "Endings",
+    "Field",
+    "HardwareProfile",
+    "Identifier",
+    "Machine",
+    "Namespace",
+    "Projects",
+    "Secret",
+    "Values",
+    "Vault",
+    "free_memory",
+    "numbers",
+    "project",
+    "this_machine",
+    "within",
+]

@@ -1,0 +1,82 @@
+"""Projects are namespaces: nothing is made outside one, and what is in one goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from objects.served import Api
+from serving.objects import service
+
+from forecourt.projects import Endings, Namespace, Secret, project
+from forecourt.serving.model import InferenceService
+
+NAMESPACES = "/api/v1/namespaces"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    with closing(Api(tmp_path, service("earlier", "elsewhere"))) as api:
+        yield api
+
+
+@pytest.fixture
+def http(api: Api) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
+        yield client
+
+
+def isvcs(namespace: str) -> str:
+    return f"/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices"
+
+
+def test_there_is_one_for_what_was_there_and_one_to_begin_with(http):
+    assert [one["metadata"]["name"] for one in http.get(NAMESPACES).json()["items"]] == ["default", "elsewhere"]
+
+
+def test_it_has_the_dashboards_label(http):
+    made = http.post(NAMESPACES, json=project("vllm-demo", "vLLM demo", "For the lab").to_dict()).json()
+    assert made["metadata"]["labels"] == {"opendatahub.io/dashboard": "true"}
+    assert made["metadata"]["annotations"]["openshift.io/display-name"] == "vLLM demo"
+
+
+def test_nothing_is_made_where_there_is_no_project(http):
+    answer = http.post(isvcs("nowhere"), json=service(namespace="nowhere").to_dict())
+    assert answer.status_code == 404
+    assert answer.json()["message"] == "There is no project nowhere."
+    assert "forecourt projects create nowhere" in answer.text
+
+
+@pytest.mark.parametrize("name", ["Upper", "a.b", "kube-system", "openshift", "a" * 64, "-a"])
+def test_a_name_that_a_namespace_cannot_have_is_refused(http, name):
+    assert http.post(NAMESPACES, json={"metadata": {"name": name}}).status_code == 422
+
+
+async def test_what_is_in_a_project_goes_with_it(api):
+    api.objects.create(project("lab"))
+    api.objects.create(service(namespace="lab"))
+    token = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "token", "namespace": "lab"}}
+    api.objects.create(Secret.from_dict(token))
+    endings = Endings(api.objects, api.resources)
+    running = asyncio.create_task(endings.run())
+    async with httpx.AsyncClient(base_url=api.url, trust_env=False, timeout=10) as http:
+        assert (await http.delete(f"{NAMESPACES}/lab")).status_code == 200
+        endings.look()
+        async with asyncio.timeout(10):
+            while api.objects.list(Secret, "lab"):
+                await asyncio.sleep(0.02)
+        (marked,) = api.objects.list(InferenceService, "lab")  # whoever runs it ends it
+        assert marked.metadata.deletion_timestamp
+        refused = await http.post(isvcs("lab"), json=service("late", "lab").to_dict())
+        assert (refused.status_code, refused.json()["message"]) == (409, "The project lab is being deleted.")
+        api.objects.purge(InferenceService, "lab", "chat", marked.metadata.uid or "")
+        async with asyncio.timeout(10):
+            while any(one.name == "lab" for one in api.objects.list(Namespace)):
+                await asyncio.sleep(0.05)
+    running.cancel()
+    assert {one.name for one in api.objects.list(Namespace)} == {"default", "elsewhere"}
+    assert len(api.objects.list(InferenceService)) == 1
