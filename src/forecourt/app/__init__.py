@@ -34,6 +34,7 @@ from forecourt.processes import Environments, Processes
 from forecourt.projects import Endings, Projects, Vault
 from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
 from forecourt.serving import (
+    AccessControl,
     Admission,
     Endpoints,
     Gateway,
@@ -42,8 +43,10 @@ from forecourt.serving import (
     Registration,
     Site,
     Source,
+    Tokens,
     logs_router,
     resources,
+    tokens_router,
 )
 from forecourt.settings import Settings
 
@@ -105,7 +108,9 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     processes = Processes(settings.processes, log_bytes=settings.log_bytes, log_files=settings.log_files)
     environments = Environments(settings.environments, settings.cache / "uv")
     metrics = CollectorRegistry()
-    gateway = Gateway(endpoints, hold_seconds=settings.hold_seconds, registry=metrics)
+    tokens = Tokens(objects, projects.connections)
+    access = AccessControl(objects, tokens)
+    gateway = Gateway(endpoints, hold_seconds=settings.hold_seconds, registry=metrics, guard=access.check)
     ending = Ending()
     url = f"http://{address(api, '127.0.0.1')}"
     own = {"pid": os.getpid(), "started": psutil.Process().create_time()}
@@ -118,6 +123,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         install_error_handlers(application)
         application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
+        application.include_router(tokens_router(tokens, access.learn))
         application.include_router(management_router(models))
         application.include_router(catalog.router)
         application.include_router(server_router(settings, record, metrics, ending, database))
@@ -132,7 +138,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             registering = asyncio.create_task(Registration(objects, models).run())
             cataloguing = asyncio.create_task(catalog.run())
             ending_projects = asyncio.create_task(endings.run())
-            background = {reconciling, registering, cataloguing, ending_projects}
+            guarding = asyncio.create_task(access.run())
+            background = {reconciling, registering, cataloguing, ending_projects, guarding}
             serving = asyncio.create_task(server.serve(sockets=[api]))
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, ending.ask, True)

@@ -181,6 +181,16 @@ class ObjectStore:
             transaction.session.delete(row)
         return True
 
+    def remove_owned(self, namespace: str, uid: str) -> None:
+        """Remove what an object owns that has gone, as Kubernetes' garbage collector does."""
+        with self._write() as transaction:
+            for row in transaction.session.scalars(select(Object).where(Object.namespace == namespace)):
+                owners = row.document["metadata"].get("ownerReferences") or ()
+                if any(owner.get("uid") == uid for owner in owners):
+                    transaction.put(row, row.document, "DELETED")
+                    transaction.session.flush()
+                    transaction.session.delete(row)
+
     @contextmanager
     def _write(self) -> Iterator[_Transaction]:
         events = self._published()

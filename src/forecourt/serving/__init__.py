@@ -1,7 +1,8 @@
 """Serving runtimes, inference services and their state; drivers for the places where models run; the gateway."""
 
+from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
-from forecourt.serving.api import logs_router, resources
+from forecourt.serving.api import logs_router, resources, tokens_router
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
@@ -10,10 +11,12 @@ from forecourt.serving.model import InferenceService, ServingRuntime, load, load
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.registration import Registration, registry_labels
 from forecourt.serving.source import Source
+from forecourt.serving.tokens import Tokens
 
 __all__ = [
     "METRICS_CONTENT_TYPE",
     "UVICORN_SETTINGS",
+    "AccessControl",
     "Admission",
     "Endpoints",
     "Gateway",
@@ -24,6 +27,7 @@ __all__ = [
     "ServingRuntime",
     "Site",
     "Source",
+    "Tokens",
     "compose",
     "load",
     "load_all",
@@ -31,4 +35,5 @@ __all__ = [
     "metrics_body",
     "registry_labels",
     "resources",
+    "tokens_router",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource
@@ -14,7 +16,11 @@ from forecourt.serving.admission import Admission
 from forecourt.serving.driver import Key
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
 from forecourt.serving.runtimes import shipped_runtimes
+from forecourt.serving.tokens import Tokens
 from forecourt.serving.validation import validate_runtime, validate_service
+
+Learn = Callable[[str, str], Awaitable[None]]
+"""Takes a deployment's namespace and name; returns when its new tokens are known to the gateway."""
 
 Logs = Callable[..., AsyncIterator[bytes]]
 """``logs(key, replica=…, tail=…, follow=…)``: what a driver offers."""
@@ -39,6 +45,38 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
     )
     return services, runtimes, of_the_cluster
+
+
+class _Named(BaseModel):
+    """What a token's creation takes: its name."""
+
+    name: str
+
+
+def tokens_router(tokens: Tokens, learn: Learn) -> APIRouter:
+    """Return the routes of deployments' tokens; what they change holds once they have answered."""
+    router = APIRouter(prefix="/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}/tokens")
+
+    @router.get("")
+    def of(namespace: str, name: str) -> dict[str, Any]:
+        """Return the tokens by name; nothing shows what they are."""
+        return {"items": [asdict(token) for token in tokens.of(namespace, name)]}
+
+    @router.post("", status_code=201)
+    async def issue(namespace: str, name: str, given: _Named) -> dict[str, Any]:
+        """Make a token; the answer shows it, and nothing does later."""
+        token, text = await asyncio.to_thread(tokens.issue, namespace, name, given.name)
+        await learn(namespace, name)
+        return asdict(token) | {"token": text}
+
+    @router.delete("/{token}")
+    async def revoke(namespace: str, name: str, token: str) -> dict[str, Any]:
+        """Have a token open nothing from now on."""
+        await asyncio.to_thread(tokens.revoke, namespace, name, token)
+        await learn(namespace, name)
+        return {"status": "revoked", "name": token}
+
+    return router
 
 
 def logs_router(objects: ObjectStore, logs: Logs) -> APIRouter:

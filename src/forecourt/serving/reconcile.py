@@ -100,7 +100,8 @@ class Reconciler:
             await driver.remove(key)
             self._unwritten.pop(key, None)
             self._refused.pop(key, None)
-            await asyncio.to_thread(self._objects.purge, InferenceService, key.namespace, key.name, key.uid)
+            if await asyncio.to_thread(self._objects.purge, InferenceService, key.namespace, key.name, key.uid):
+                await asyncio.to_thread(self._objects.remove_owned, key.namespace, key.uid)
         except Exception:
             log.exception("%s/%s could not be removed; it will be tried again.", key.namespace, key.name)
         finally:

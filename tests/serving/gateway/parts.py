@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from forecourt.serving.endpoints import Endpoints, Replica
 from forecourt.serving.gateway import UVICORN_SETTINGS, Gateway, metrics_body
+from forecourt.serving.gateway.app import Guard, everybody
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -72,9 +73,9 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(*, hold_seconds: float) -> AsyncIterator[Running]:
+async def serving(*, hold_seconds: float, guard: Guard = everybody) -> AsyncIterator[Running]:
     endpoints, registry = Endpoints(), CollectorRegistry()
-    gateway = Gateway(endpoints, hold_seconds=hold_seconds, registry=registry)
+    gateway = Gateway(endpoints, hold_seconds=hold_seconds, registry=registry, guard=guard)
     config = uvicorn.Config(gateway, lifespan="on", log_config=None, **UVICORN_SETTINGS)
     config.load()
     server = uvicorn.Server(config)  # its serve() polls ten times a second whether to end, which tests cannot wait for

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from forecourt.errors import ForecourtError
-from forecourt.serving.endpoints import Endpoints
+from forecourt.serving.endpoints import Endpoint, Endpoints
 from forecourt.serving.gateway.body import find_model
 from forecourt.serving.gateway.client import ClientGone, read_body, too_large
 from forecourt.serving.gateway.errors import UnknownRoute, UnsupportedEncoding, UpgradeUnsupported, refuse
@@ -31,6 +32,8 @@ BODY_LIMIT = 64 * 1024**2
 REPLAY_LIMIT = 1024**2
 """Largest body on the way to /serving/... that is kept so that it can be sent again, in bytes; others are streamed."""
 
+_NO_TOKEN = 401
+
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 4.0  # uvicorn and llama.cpp close an idle connection after 5 s: no request may be on its way then
 
@@ -44,15 +47,27 @@ UVICORN_SETTINGS: dict[str, Any] = {
 """How the gateway wants to be served; a server that it is mounted in does well to use them."""
 
 
+Guard = Callable[[Scope, Endpoint], bool]
+"""Lets a request pass to an endpoint or raises; says whether it came in by its ``Authorization``, which ends here."""
+
+
+def everybody(_scope: Scope, _endpoint: Endpoint) -> bool:
+    """Let every request pass."""
+    return False
+
+
 class Gateway:
     """Passes requests to deployments: ``/serving/{namespace}/{name}/...`` as they are, ``/v1/...`` by their `model`.
 
     Call `startup` in the event loop that serves it, and `aclose` at the end; a server's lifespan events do the same.
-    `hold_seconds` is how long a request waits for a replica; the metrics go to `registry`.
+    `hold_seconds` is how long a request waits for a replica; the metrics go to `registry`; `guard` says who may ask.
     """
 
-    def __init__(self, endpoints: Endpoints, *, hold_seconds: float, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, endpoints: Endpoints, *, hold_seconds: float, registry: CollectorRegistry, guard: Guard = everybody
+    ) -> None:
         self._endpoints = endpoints
+        self._guard = guard
         self._hold_seconds = hold_seconds
         self._metrics = Metrics(registry)
         endpoints.on_withdraw(self._metrics.forget)
@@ -134,7 +149,8 @@ class Gateway:
         names = [unquote_to_bytes(part).decode(errors="replace") for part in (namespace, *rest[:1])]
         endpoint = self._endpoints.get(*names) if len(names) == 2 else None
         if endpoint is None:
-            raise not_found(self._endpoints, "/".join(names))
+            raise not_found(self._seen(scope), "/".join(names))
+        scope = self._let_in(scope, endpoint)
         path = rest[1] if len(rest) > 1 else b""
         length = _length(scope)
         body: bytes | None = b""
@@ -148,7 +164,7 @@ class Gateway:
     async def _by_model(self, raw: bytes, scope: Scope, receive: Receive, send: Send) -> Call | None:
         """Return the call for ``/v1/...``; None where it was answered here."""
         method = scope["method"]
-        if method in {"GET", "HEAD"} and (found := self._listing(scope["path"])) is not None:
+        if method in {"GET", "HEAD"} and (found := self._listing(scope)) is not None:
             await _reply(send, found)
             return None
         if method != "POST":
@@ -166,18 +182,44 @@ class Gateway:
             field = await asyncio.to_thread(find_model, body, content_type)
         else:
             field = find_model(body, content_type)
-        endpoint = find(self._endpoints, field.value)
+        endpoint = self._find(scope, field.value)
+        scope = self._let_in(scope, endpoint)
         if field.value != endpoint.name:  # the runtime knows itself by the deployment's name alone
             body = field.replaced(body, endpoint.name)
         return Call(scope, receive, send, endpoint, _target(raw, scope), "", body, len(body), openai=True)
 
-    def _listing(self, path: str) -> dict[str, object] | None:
+    def _listing(self, scope: Scope) -> dict[str, object] | None:
         """Return what ``/v1/models`` or ``/v1/models/{id}`` says; None where the path is neither."""
+        path: str = scope["path"]
         if path in {"/v1/models", "/v1/models/"}:
-            return {"object": "list", "data": [entry(endpoint) for endpoint in available(self._endpoints)]}
+            return {"object": "list", "data": [entry(endpoint) for endpoint in available(self._seen(scope))]}
         if path.startswith("/v1/models/"):
-            return entry(find(self._endpoints, path.removeprefix("/v1/models/")))
+            return entry(self._find(scope, path.removeprefix("/v1/models/")))
         return None
+
+    def _find(self, scope: Scope, model: str) -> Endpoint:
+        endpoint = find(self._endpoints, model)
+        if endpoint is None:
+            raise not_found(self._seen(scope), model)
+        return endpoint
+
+    def _let_in(self, scope: Scope, endpoint: Endpoint) -> Scope:
+        """Return what goes on to the endpoint; raises where it may not."""
+        if not self._guard(scope, endpoint):
+            return scope
+        return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"authorization"]}
+
+    def _seen(self, scope: Scope) -> list[Endpoint]:
+        """Return the endpoints that whoever asks may know of: those that a token opens, too."""
+        seen = []
+        for endpoint in self._endpoints:
+            try:
+                self._guard(scope, endpoint)
+            except ForecourtError as error:
+                if error.status != _NO_TOKEN:
+                    continue
+            seen.append(endpoint)
+        return seen
 
 
 def _target(path: bytes, scope: Scope) -> str:

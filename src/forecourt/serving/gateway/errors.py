@@ -29,6 +29,7 @@ from starlette.types import Send
 from forecourt.errors import ForecourtError, InvalidInput, NotFound, Unavailable
 
 RETRY_AFTER_SECONDS = 5
+_NO_TOKEN = 401
 
 
 class ModelNotFound(NotFound):
@@ -119,6 +120,8 @@ async def refuse(send: Send, error: ForecourtError, *, openai: bool) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if isinstance(error, ModelNotReady):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    elif error.status == _NO_TOKEN:
+        headers.append((b"www-authenticate", b"Bearer"))
     elif isinstance(error, ModelStopped):
         headers.append((b"x-should-retry", b"false"))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

@@ -21,13 +21,10 @@ def model_id(endpoint: Endpoint) -> str:
     return f"{endpoint.namespace}/{endpoint.name}"
 
 
-def find(endpoints: Endpoints, model: str) -> Endpoint:
-    """Return the deployment that `model` names; ``default/name`` is as good as ``name``. Raises `ModelNotFound`."""
+def find(endpoints: Endpoints, model: str) -> Endpoint | None:
+    """Return the deployment that `model` names, where there is one; ``default/name`` is as good as ``name``."""
     namespace, slash, name = model.partition("/")
-    endpoint = endpoints.get(namespace, name) if slash else endpoints.get(DEFAULT_NAMESPACE, model)
-    if endpoint is None:
-        raise not_found(endpoints, model)
-    return endpoint
+    return endpoints.get(namespace, name) if slash else endpoints.get(DEFAULT_NAMESPACE, model)
 
 
 def available(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
@@ -46,9 +43,9 @@ def entry(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
-def not_found(endpoints: Endpoints, model: str) -> ModelNotFound:
+def not_found(seen: Iterable[Endpoint], model: str) -> ModelNotFound:
     """Return the error for a model that is not there, which names those that are."""
-    ids = [model_id(endpoint) for endpoint in available(endpoints)]
+    ids = [model_id(endpoint) for endpoint in available(seen)]
     if not ids:
         hint = "Nothing is deployed; `forecourt deploy` does it."
     else:
