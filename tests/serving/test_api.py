@@ -412,7 +412,7 @@ def test_a_watch_from_what_is_no_longer_known_ends_with_expired(http):
 def test_clients_can_find_out_what_there_is(http):
     assert http.get("/version").json()["major"] == "1"
     groups = http.get("/apis").json()["groups"]
-    assert [group["name"] for group in groups] == ["infrastructure.opendatahub.io", "serving.kserve.io"]
+    assert [group["name"] for group in groups] == ["infrastructure.opendatahub.io", "serving.kserve.io", "apps"]
     core = {one["name"] for one in http.get("/api/v1").json()["resources"]}
     assert core == {"namespaces", "secrets", "configmaps"}
     (resource,) = http.get("/apis/serving.kserve.io/v1beta1").json()["resources"]

@@ -12,7 +12,7 @@ import pytest
 from forecourt.db import Database
 from forecourt.errors import NotFound
 from forecourt.objects import ObjectStore
-from forecourt.serving.driver import Key
+from forecourt.serving.driver import Key, Stable
 from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.status import Observed
@@ -29,7 +29,7 @@ class Remembering:
     async def start(self, services: Sequence[InferenceService]) -> None:
         self.found = [service.name for service in services]
 
-    def apply(self, service: InferenceService, runtime: ServingRuntime) -> None:
+    def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         self.applied[service.name] = runtime.name
 
     async def remove(self, key: Key) -> None:

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from forecourt.objects import ObjectStore, Resource
 from forecourt.serving.admission import Admission
 from forecourt.serving.driver import Key
+from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
@@ -27,7 +28,7 @@ Logs = Callable[..., AsyncIterator[bytes]]
 
 
 def resources(admission: Admission) -> tuple[Resource, ...]:
-    """Return KServe's kinds; deployments are completed by `admission`."""
+    """Return KServe's kinds, and what deployments were before; deployments are completed by `admission`."""
     services = Resource(
         InferenceService,
         GROUP,
@@ -44,7 +45,7 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
     of_the_cluster = Resource(
         ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
     )
-    return services, runtimes, of_the_cluster
+    return services, runtimes, of_the_cluster, REVISIONS
 
 
 class _Named(BaseModel):

@@ -29,14 +29,21 @@ Report = Callable[[Key, Observed], None]
 """Told what is seen of a deployment, whenever that changes; called on the event loop."""
 
 
+Stable = tuple[InferenceService, ServingRuntime]
+"""A deployment as it was rolled out last, which goes on beside a canary."""
+
+
 class Driver(Protocol):
     """Runs deployments. `apply` and `remove` say what is wanted and return at once; what comes of it is reported."""
 
     async def start(self, services: Sequence[InferenceService]) -> None:
         """Find again what runs of `services`, and end what belongs to none of them."""
 
-    def apply(self, service: InferenceService, runtime: ServingRuntime) -> None:
-        """Make it so that `service` runs with `runtime`; nothing happens where it does already."""
+    def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
+        """Make it so that `service` runs with `runtime`; nothing happens where it does already.
+
+        With `stable` it is a canary, which has the share of the requests that it says.
+        """
 
     async def remove(self, key: Key) -> None:
         """End a deployment and return when nothing of it is left."""

@@ -44,22 +44,61 @@ class Replica:
 
 
 @dataclass(eq=False)
+class Load:
+    """How many requests a deployment has, those that are held too: `now`, and over time.
+
+    `last` is when the last one came or went, by `time.monotonic`.
+    """
+
+    now: int = 0
+    last: float = field(default_factory=time.monotonic)
+    _area: float = 0.0
+
+    def change(self, by: int) -> None:
+        """Count requests in or out."""
+        moment = time.monotonic()
+        self._area = self.area(moment)
+        self.last = moment
+        self.now += by
+
+    def area(self, moment: float) -> float:
+        """Return the time that all requests have taken so far, together, in seconds."""
+        return self._area + self.now * max(0.0, moment - self.last)
+
+
+@dataclass(eq=False)
 class Endpoint:
     """A deployment as the gateway sees it; its owner changes it through `Endpoints.publish`.
 
-    `replicas` are the ready ones. `waiting` says that one is on its way, so that requests are held rather than refused,
+    `replicas` are the ready ones; where they are of two revisions, `shares` says how many percent of the requests go to
+    which of them. `waiting` says that one is on its way, so that requests are held rather than refused,
     and `message` is what a person is told meanwhile: "pulling the model: 41 %", "stopped". `created` is when it was
-    first published, in seconds since the epoch. An endpoint that is `withdrawn` has no replicas and never will again.
+    first published, in seconds since the epoch. `patience` is how long, in seconds, a request may be held where that is
+    longer than usual. An endpoint that is `withdrawn` has no replicas and never will again.
     """
 
     namespace: str
     name: str
     replicas: tuple[Replica, ...] = ()
+    shares: tuple[tuple[int, tuple[Replica, ...]], ...] = ()
     waiting: bool = False
     message: str = ""
+    patience: float = 0.0
+    load: Load = field(default_factory=Load)
+    wake: Callable[[], None] | None = field(default=None, repr=False)
     created: int = field(default_factory=lambda: int(time.time()))
     withdrawn: bool = False
     _changed: list[asyncio.Future[None]] = field(default_factory=list, repr=False)
+
+    def begin(self) -> None:
+        """Count a request in, and wake the deployment where it sleeps."""
+        self.load.change(1)
+        if self.wake and not self.replicas:
+            self.wake()
+
+    def end(self) -> None:
+        """Count a request out."""
+        self.load.change(-1)
 
     async def changed(self, seconds: float) -> None:
         """Return when it is next published or withdrawn, or after `seconds`, whichever is first."""
@@ -76,19 +115,31 @@ class Endpoints:
         self._withdrawn: list[Callable[[Endpoint], None]] = []
 
     def publish(
-        self, namespace: str, name: str, replicas: Iterable[Replica], *, waiting: bool, message: str = ""
+        self,
+        namespace: str,
+        name: str,
+        replicas: Iterable[Replica],
+        *,
+        waiting: bool,
+        message: str = "",
+        shares: Iterable[tuple[int, Iterable[Replica]]] = (),
+        patience: float = 0.0,
+        wake: Callable[[], None] | None = None,
     ) -> Endpoint:
         """Say what can serve the deployment now, and wake every request that is held for it.
 
         `replicas` are those that are ready; `waiting` says that one more is on its way. Neither means stopped or
-        failed: requests are refused at once, with `message`.
+        failed: requests are refused at once, with `message`. `wake` is called when a request comes and none is ready.
         """
         endpoint = self._endpoints.get((namespace, name))
         if endpoint is None:
             endpoint = self._endpoints[namespace, name] = Endpoint(namespace, name)
         endpoint.replicas = tuple(replicas)
+        endpoint.shares = tuple((percent, tuple(those)) for percent, those in shares)
         endpoint.waiting = waiting
         endpoint.message = message
+        endpoint.patience = patience
+        endpoint.wake = wake
         _wake(endpoint._changed)
         return endpoint
 
@@ -97,8 +148,9 @@ class Endpoints:
         endpoint = self._endpoints.pop((namespace, name), None)
         if endpoint is None:
             return
-        endpoint.replicas = ()
+        endpoint.replicas = endpoint.shares = ()
         endpoint.waiting = False
+        endpoint.wake = None
         endpoint.withdrawn = True
         for tell in self._withdrawn:
             tell(endpoint)

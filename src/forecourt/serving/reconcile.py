@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from forecourt.errors import ForecourtError, NotFound
 from forecourt.objects import ObjectStore, now
 from forecourt.serving.driver import Driver, Key
+from forecourt.serving.history import History
 from forecourt.serving.model import InferenceService
 from forecourt.serving.runtimes import usable_runtimes
 from forecourt.serving.selection import RuntimeNotSelected, select_runtime
@@ -31,6 +32,7 @@ class Reconciler:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
+        self._history = History(objects)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._told = asyncio.Event()
@@ -76,13 +78,16 @@ class Reconciler:
                     self._removing[key] = asyncio.create_task(self._remove(key, driver))
                 continue
             usable = await asyncio.to_thread(usable_runtimes, self._objects, key.namespace)
+            await asyncio.to_thread(self._history.record, service)
+            before = await asyncio.to_thread(self._history.stable, service)
             try:
                 runtime = select_runtime(service, usable)
+                stable = (before, select_runtime(before, usable)) if before else None
             except RuntimeNotSelected as error:
                 self._refuse(key, service.metadata.generation or 1, error)
             else:
                 self._refused.pop(key, None)
-                driver.apply(service, runtime)
+                driver.apply(service, runtime, stable)
 
     def _refuse(self, key: Key, generation: int, error: RuntimeNotSelected) -> None:
         """Report that no runtime serves this; once, as long as nothing changes about it."""
@@ -102,6 +107,7 @@ class Reconciler:
             self._refused.pop(key, None)
             if await asyncio.to_thread(self._objects.purge, InferenceService, key.namespace, key.name, key.uid):
                 await asyncio.to_thread(self._objects.remove_owned, key.namespace, key.uid)
+                self._history.forget(key.uid)
         except Exception:
             log.exception("%s/%s could not be removed; it will be tried again.", key.namespace, key.name)
         finally:
@@ -126,9 +132,11 @@ class Reconciler:
         except NotFound:
             return
         if service.metadata.uid == key.uid:
+            current = seen.generation == service.metadata.generation
             status = status_of(
                 seen,
                 before=service.status_document,
                 now=now(),
+                revision=self._history.record(service).name if current else "",
             )
             self._objects.write_status(InferenceService, key.namespace, key.name, status)

@@ -12,6 +12,8 @@ from typing import Any
 
 Status = dict[str, Any]
 
+_WHOLE = 100  # percent
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -52,6 +54,10 @@ class Observed:
     runtime: str = ""
     runtime_is_namespaced: bool = False
     url: str = ""
+    asleep: bool = False
+    """Whether it has no replicas for want of requests."""
+    percent: int = 100
+    """How many percent of the requests the revision that is asked for has; less beside the one that it is to follow."""
 
     @property
     def available(self) -> bool:
@@ -59,8 +65,11 @@ class Observed:
         return not self.stopped and self.ready >= self.wanted - self.wanted // 4
 
 
-def status_of(seen: Observed, *, before: Status, now: str) -> Status:
-    """Return the status to write; `before` is the one that stands, whose transition times are kept."""
+def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -> Status:
+    """Return the status to write; `before` is the one that stands, whose transition times are kept.
+
+    `revision` is the name of the one that was seen; without it what the status says of revisions stays as it is.
+    """
     ready = seen.available
     state, reason, message = ("True", "", "") if ready else ("False", seen.reason, seen.message)
     if not (ready or seen.stopped or seen.blocked or seen.invalid):
@@ -84,7 +93,10 @@ def status_of(seen: Observed, *, before: Status, now: str) -> Status:
         "modelStatus": _model_status(seen),
         "url": seen.url,
         "address": {"url": seen.url},
-        "components": {"predictor": {"url": seen.url, "restUrl": seen.url}},
+        "components": {
+            "predictor": {"url": seen.url, "restUrl": seen.url}
+            | _revisions(seen, (before.get("components") or {}).get("predictor") or {}, revision)
+        },
     }
     if seen.runtime:
         status["servingRuntimeName" if seen.runtime_is_namespaced else "clusterServingRuntimeName"] = seen.runtime
@@ -104,7 +116,10 @@ def _model_status(seen: Observed) -> Status:
         target, transition = "Loading" if seen.loading else "Pending", "InProgress"
     status: Status = {
         "transitionStatus": transition,
-        "states": {"activeModelState": "Loaded" if seen.serving else target, "targetModelState": target},
+        "states": {
+            "activeModelState": "Standby" if seen.asleep else "Loaded" if seen.serving else target,
+            "targetModelState": target,
+        },
         "copies": {"failedCopies": seen.failed, "totalCopies": seen.serving},
     }
     if seen.failure:
@@ -113,6 +128,26 @@ def _model_status(seen: Observed) -> Status:
         if seen.failure.exit_code is not None:
             status["lastFailureInfo"]["exitCode"] = seen.failure.exit_code
     return status
+
+
+def _revisions(seen: Observed, before: Status, revision: str) -> Status:
+    """Return what the status says of revisions, as KServe does: the newest, the one rolled out, the shares."""
+    names = ("latestCreatedRevision", "latestReadyRevision", "latestRolledoutRevision", "previousRolledoutRevision")
+    told: Status = {name: before[name] for name in (*names, "traffic") if name in before}
+    if not revision:
+        return told
+    told["latestCreatedRevision"] = revision
+    rolled_out = told.get("latestRolledoutRevision")
+    if seen.available:
+        told["latestReadyRevision"] = revision
+        if seen.percent == _WHOLE and rolled_out != revision:
+            told["latestRolledoutRevision"] = revision
+            if rolled_out:
+                told["previousRolledoutRevision"] = rolled_out
+    told["traffic"] = [{"revisionName": revision, "percent": seen.percent, "latestRevision": True}]
+    if seen.percent < _WHOLE and rolled_out:
+        told["traffic"].append({"revisionName": rolled_out, "percent": _WHOLE - seen.percent, "latestRevision": False})
+    return told
 
 
 def _transition(condition: dict[str, str], earlier: dict[str, dict[str, str]], now: str) -> str:

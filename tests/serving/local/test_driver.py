@@ -3,148 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import psutil
 import pytest
+from serving.local.places import KEY, Place, a_place, runtime, service
 
-from forecourt.oci import Progress
-from forecourt.processes import Environment, Environments, Processes
-from forecourt.serving.driver import Key
-from forecourt.serving.endpoints import Endpoints
-from forecourt.serving.local.driver import LocalDriver
-from forecourt.serving.local.site import Site
-from forecourt.serving.model import InferenceService, ServingRuntime
-from forecourt.serving.status import Observed
 from forecourt.settings import Settings
-
-TINY = Path(__file__).with_name("tiny_runtime.py")
-
-
-class HostEnvironment(Environments):
-    """The tests' own environment: the tiny runtime needs nothing installed."""
-
-    async def ensure(self, requirements: Any, *, progress: Callable[[str], None]) -> Environment:
-        return Environment(Path(sys.prefix), Path(sys.executable), Path(sys.executable).parent)
-
-
-def runtime(**changes: Any) -> ServingRuntime:
-    container = {
-        "name": "kserve-container",
-        "image": "example.com/tiny:1",
-        "args": ["--host=$(HOST)", "--port=$(PORT)", "--model=/mnt/models"],
-        "env": [{"name": "HOST", "value": "0.0.0.0"}, {"name": "PORT", "value": "8080"}],
-        "readinessProbe": {"httpGet": {"path": "/health", "port": 8080}, "periodSeconds": 1},
-    }
-    return ServingRuntime.from_dict(
-        {
-            "apiVersion": "serving.kserve.io/v1alpha1",
-            "kind": "ClusterServingRuntime",
-            "metadata": {"name": "tiny", "annotations": {"forecourt.dev/local-command": f"python {TINY}"}},
-            "spec": {"supportedModelFormats": [{"name": "tiny", "autoSelect": True}], "containers": [container]},
-        }
-        | changes
-    )
-
-
-def service(*args: str, replicas: int = 1, stop: bool = False, name: str = "m", **predictor: Any) -> InferenceService:
-    annotations = {"serving.kserve.io/stop": "true"} if stop else {}
-    model = {"modelFormat": {"name": "tiny"}, "storageUri": "file:///model", "args": list(args)}
-    return InferenceService.from_dict(
-        {
-            "apiVersion": "serving.kserve.io/v1beta1",
-            "kind": "InferenceService",
-            "metadata": {"name": name, "namespace": "default", "uid": f"uid-of-{name}", "annotations": annotations},
-            "spec": {"predictor": {"minReplicas": replicas, "model": model} | predictor},
-        }
-    )
-
-
-KEY = Key.of(service())
-
-
-class Place:
-    """A machine with a driver, as the server has it; `seen` is what the driver reported last."""
-
-    def __init__(self, settings: Settings, model: Path, session: aiohttp.ClientSession) -> None:
-        self.seen: dict[Key, Observed] = {}
-        self.story: list[str] = []
-        self.endpoints = Endpoints()
-        self.changed = asyncio.Event()
-        self.fetches = 0
-        self.model = model
-
-        def fetch(uri: str, progress: Progress) -> Path:
-            self.fetches += 1
-            progress.begin("weights", 100)
-            progress.advance("weights", 100)
-            return model
-
-        self.processes = Processes(settings.processes, log_bytes=100_000, log_files=2)
-        environments = HostEnvironment(settings.environments, settings.cache)
-        site = Site(settings, self.processes, environments, self.endpoints, fetch, session, "http://127.0.0.1:8080")
-        self.driver = LocalDriver(site, self.report)
-
-    def report(self, key: Key, seen: Observed) -> None:
-        self.seen[key] = seen
-        self.story.append(seen.reason)
-        self.changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                self.changed.clear()
-                try:
-                    async with asyncio.timeout(0.05):
-                        await self.changed.wait()
-                except TimeoutError:
-                    pass
-
-    async def ready(self, count: int = 1) -> Observed:
-        await self.until(lambda: KEY in self.seen and self.seen[KEY].ready == self.seen[KEY].serving == count)
-        return self.seen[KEY]
-
-    async def ask(self, path: str = "/") -> Any:
-        endpoint = self.endpoints.get("default", "m")
-        assert endpoint
-        assert endpoint.replicas
-        async with aiohttp.ClientSession() as session, session.get(endpoint.replicas[0].url + path) as answer:
-            return await answer.json()
-
-    def pids(self) -> set[int]:
-        """Every process of the tiny runtime that this home has, whoever knows of it."""
-        found = set()
-        for process in psutil.process_iter(["cmdline"]):
-            with contextlib.suppress(psutil.Error):
-                ours = {str(TINY), f"--model={self.model}"} <= set(process.info["cmdline"] or ())
-                if ours and process.status() != psutil.STATUS_ZOMBIE:
-                    found.add(process.pid)
-        return found
 
 
 @pytest.fixture
 async def place(settings: Settings, tmp_path: Path) -> AsyncIterator[Place]:
-    async with _place(settings, tmp_path) as place:
+    async with a_place(settings, tmp_path) as place:
         await place.driver.start([])
         yield place
         await place.driver.close(stop=True)
-
-
-@asynccontextmanager
-async def _place(settings: Settings, tmp_path: Path, **changes: Any) -> AsyncIterator[Place]:
-    (tmp_path / "model").mkdir(exist_ok=True)
-    (tmp_path / "model" / "weights.tiny").touch()
-    quick = settings.model_copy(update={"drain_seconds": 2.0, "stop_seconds": 1.0} | changes)
-    async with aiohttp.ClientSession() as session:
-        yield Place(quick, tmp_path / "model", session)
 
 
 async def test_a_deployment_becomes_ready_and_reads_its_model_where_a_mount_would_be(place: Place) -> None:
@@ -246,7 +122,7 @@ async def test_after_three_failures_requests_are_refused_and_a_change_makes_a_fr
 
 
 async def test_a_runtime_that_never_becomes_ready_is_ended(settings: Settings, tmp_path: Path) -> None:
-    async with _place(settings, tmp_path, ready_seconds=0.5) as place:
+    async with a_place(settings, tmp_path, ready_seconds=0.5) as place:
         await place.driver.start([])
         place.driver.apply(service("--never-ready"), runtime())
         await place.until(lambda: KEY in place.seen and place.seen[KEY].failure is not None)
@@ -288,14 +164,14 @@ async def test_a_runtime_that_cannot_run_here_says_so(place: Place) -> None:
 
 
 async def test_replicas_outlive_the_server_and_the_next_one_finds_them(settings: Settings, tmp_path: Path) -> None:
-    async with _place(settings, tmp_path) as first:
+    async with a_place(settings, tmp_path) as first:
         await first.driver.start([])
         first.driver.apply(service(), runtime())
         await first.ready()
         (pid,) = first.pids()
         await first.driver.close(stop=False)
     assert psutil.pid_exists(pid)
-    async with _place(settings, tmp_path) as second:
+    async with a_place(settings, tmp_path) as second:
         await second.driver.start([service()])
         second.driver.apply(service(), runtime())
         await second.ready()
@@ -307,12 +183,12 @@ async def test_replicas_outlive_the_server_and_the_next_one_finds_them(settings:
 
 
 async def test_replicas_of_a_deployment_that_is_no_more_are_ended(settings: Settings, tmp_path: Path) -> None:
-    async with _place(settings, tmp_path) as first:
+    async with a_place(settings, tmp_path) as first:
         await first.driver.start([])
         first.driver.apply(service(), runtime())
         await first.ready()
         await first.driver.close(stop=False)
-    async with _place(settings, tmp_path) as second:
+    async with a_place(settings, tmp_path) as second:
         await second.driver.start([])
         assert not second.pids()
         await second.driver.close(stop=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Forwarder:
         started = time.perf_counter()
         traffic = self._metrics.of(call.endpoint)
         traffic.outstanding += 1
+        call.endpoint.begin()
         watch = Watch(call.receive, upload=call.body is None)
         code = CLIENT_GONE
         try:
@@ -99,6 +101,7 @@ class Forwarder:
                 code = CLIENT_GONE
                 traffic.disconnects.inc()
             traffic.outstanding -= 1
+            call.endpoint.end()
             traffic.count(code)
             traffic.duration.observe(time.perf_counter() - started)
             traffic.request_bytes.inc(watch.received if call.body is None else len(call.body))
@@ -110,10 +113,11 @@ class Forwarder:
         if call.body is None and call.length is not None:
             headers["Content-Length"] = str(call.length)
         held = Held(endpoint, traffic, self._hold_seconds)
+        share = random.random() * 100  # noqa: S311 - which revision a request goes to is no secret
         refused: set[Replica] = set()
         drops = 0
         while True:
-            replica = self._choose(endpoint.replicas, refused)
+            replica = self._choose(_of_share(endpoint, share, refused), refused)
             if replica is None:
                 await held.wait(retry=bool(refused))
                 refused.clear()
@@ -162,13 +166,32 @@ class Forwarder:
         return idlest[self._turn % len(idlest)]
 
 
+def _of_share(endpoint: Endpoint, share: float, refused: set[Replica]) -> tuple[Replica, ...]:
+    """Return the replicas of the revision whose share of all requests a point between 0 and 100 falls into.
+
+    A revision none of whose replicas can be asked gives its share to the others.
+    """
+    if not endpoint.shares:
+        return endpoint.replicas
+    there = [(percent, those) for percent, those in endpoint.shares if percent and any(r not in refused for r in those)]
+    point = share / 100 * sum(percent for percent, _ in there)
+    for percent, those in there:
+        if point < percent:
+            return those
+        point -= percent
+    return endpoint.replicas
+
+
 class Held:
-    """Holds one request while no replica takes it. Only the time spent here counts against `seconds`."""
+    """Holds one request while no replica takes it. Only the time spent here counts against `seconds`.
+
+    An endpoint may ask for more patience: one that sleeps takes as long as its model takes to load.
+    """
 
     def __init__(self, endpoint: Endpoint, traffic: Traffic, seconds: float) -> None:
         self._endpoint = endpoint
         self._traffic = traffic
-        self._left = seconds
+        self._spent = 0.0
         self._seconds = seconds
         self._pause = _PAUSE
 
@@ -186,18 +209,19 @@ class Held:
                 f"{name} does not run{why}.",
                 hint=f"`forecourt describe {endpoint.name}` says why.",
             )
-        if self._left <= 0:
+        seconds = max(self._seconds, endpoint.patience)
+        if (left := seconds - self._spent) <= 0:
             raise ModelNotReady(
-                f"{name} is not ready after {self._seconds:g} s{why}.",
+                f"{name} is not ready after {seconds:g} s{why}.",
                 hint=f"Try again in a while; `forecourt describe {endpoint.name}` says what it waits for.",
             )
         started = time.monotonic()
         self._traffic.held += 1
         try:
-            await endpoint.changed(min(self._left, self._pause) if retry else self._left)
+            await endpoint.changed(min(left, self._pause) if retry else left)
         finally:
             self._traffic.held -= 1
-            self._left -= time.monotonic() - started
+            self._spent += time.monotonic() - started
         if retry:
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 

@@ -4,7 +4,7 @@ A step looks at what there is and does what can be done now: it counts replicas 
 starts what is missing, retires what is too much. It is repeated whenever something changes, and now and then all the
 same, so it does not matter what was missed. A new revision takes over as a Kubernetes Deployment rolls out: one
 replica more than wanted, and an old one retires for each new one that is ready (or all before the first, with the
-strategy ``Recreate``).
+strategy ``Recreate``). Where it is a canary, the revision before goes on beside it and has the rest of the requests.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.processes import Process
-from forecourt.serving.driver import Key, Report
-from forecourt.serving.local.backoff import STEADY_SECONDS, Backoff
+from forecourt.serving.driver import Key, Report, Stable
+from forecourt.serving.local.backoff import STEADY_SECONDS
 from forecourt.serving.local.failure import ended, never_ready, not_prepared
 from forecourt.serving.local.plan import Plan, Recipe
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import LocalReplica, free_port
+from forecourt.serving.local.revision import Revision
+from forecourt.serving.local.scaling import TICK_SECONDS, Scale, Scaler
 from forecourt.serving.local.site import Site
-from forecourt.serving.local.waiting import Waiting
+from forecourt.serving.local.telling import observe
 from forecourt.serving.model import InferenceService, ServingRuntime
-from forecourt.serving.status import Failure, Observed
+from forecourt.serving.status import Observed
 
 _LOOK_SECONDS = 5.0  # between two steps that nothing asked for
 
@@ -40,36 +43,33 @@ class LocalDeployment:
     def __init__(self, key: Key, site: Site, report: Report) -> None:
         self.key = key
         self.replicas: list[LocalReplica] = []
+        self.service = InferenceService()
+        self.runtime = ServingRuntime()
+        self.invalid: InvalidObject | None = None
+        self.current: Revision | None = None
+        self.stable: Revision | None = None
+        self.retiring: dict[str, asyncio.Task[None]] = {}
         self._site = site
         self._report = report
-        self._service = InferenceService()
-        self._runtime = ServingRuntime()
-        self._invalid: InvalidObject | None = None
-        self._recipe: Recipe | None = None
-        self._plan: Plan | None = None
-        self._preparing: asyncio.Task[Plan] | None = None
-        self._waiting = ("Pending", "")
-        self._retiring: dict[str, asyncio.Task[None]] = {}
-        self._backoff = Backoff()
-        self._failure: Failure | None = None
+        self._scaler: Scaler | None = None
         self._seen: Observed | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # What is wanted
 
-    def want(self, service: InferenceService, runtime: ServingRuntime) -> None:
-        """Say what is to be; the next step, which is soon, begins to make it so."""
-        self._service, self._runtime, self._invalid = service, runtime, None
+    def want(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
+        """Say what is to be, and beside which revision; the next step, which is soon, begins to make it so."""
+        self.service, self.runtime, self.invalid = service, runtime, None
         try:
             recipe = Recipe.of(service, runtime)
+            self._rescale(Scale.of(service))
+            before = Recipe.of(*stable) if stable else None
         except InvalidObject as error:
-            self._invalid = error
+            self.invalid = error
         else:
-            if self._recipe is None or recipe.revision != self._recipe.revision:
-                self._cancel_preparation()
-                self._recipe, self._plan, self._failure = recipe, None, None
-                self._backoff.reset()
+            self.stable = self._revision(before) if before and before.revision != recipe.revision else None
+            self.current = self._revision(recipe)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         self._changed.set()
@@ -77,19 +77,21 @@ class LocalDeployment:
     def adopt(self, process: Process) -> None:
         """Take back a replica that an earlier server started; its labels say what it is."""
         self._watch(process)
+        if self._scaler:
+            self._scaler.desired = max(self._scaler.desired, int(process.labels["ordinal"]) + 1)
 
     async def stop(self) -> None:
         """End every replica; nothing of the deployment is left when this returns."""
         await self._end_task()
         self._site.endpoints.withdraw(self.key.namespace, self.key.name)
         self._retire(self.replicas)
-        if self._retiring:
-            await asyncio.wait(self._retiring.values())
+        if self.retiring:
+            await asyncio.wait(self.retiring.values())
 
     async def leave(self) -> None:
         """Stop looking after it; the replicas go on."""
         await self._end_task()
-        for task in self._retiring.values():
+        for task in self.retiring.values():
             task.cancel()
         for replica in self.replicas:
             await replica.leave()
@@ -98,16 +100,58 @@ class LocalDeployment:
     def models(self) -> set[Path]:
         """The directories that its replicas, or those to come, read their model from."""
         models = {Path(replica.process.labels["model"]) for replica in self.replicas}
-        return models | ({self._plan.model} if self._plan else set())
+        return models | {revision.plan.model for revision in self._revisions if revision.plan}
 
     @property
     def preparing(self) -> bool:
         """Whether a model is being fetched for it."""
-        return self._preparing is not None
+        return any(revision.preparing for revision in self._revisions)
 
     @property
-    def _wanted(self) -> int:
-        return 0 if self._service.stopped else self._service.replicas
+    def wanted(self) -> int:
+        """How many replicas of a revision are to be there."""
+        if self.service.stopped:
+            return 0
+        return self._scaler.desired if self._scaler else max(self.service.replicas, 0)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the last replica went for want of requests; the next one wakes it."""
+        return bool(self._scaler) and not self.wanted and not self.service.stopped
+
+    @property
+    def canary_percent(self) -> int:
+        """How many percent of the requests the current revision has, beside a stable one."""
+        percent = self.service.spec.predictor.canary_traffic_percent
+        return 100 if percent is None or self.stable is None else percent
+
+    @property
+    def _revisions(self) -> list[Revision]:
+        return [revision for revision in (self.current, self.stable) if revision]
+
+    def of(self, revision: Revision | None) -> list[LocalReplica]:
+        """Return the replicas of a revision."""
+        return [replica for replica in self.replicas if revision and replica.revision == revision.name]
+
+    def _revision(self, recipe: Recipe) -> Revision:
+        """Return the revision of a recipe: one that is known, or a new one, in whose place others leave off."""
+        known = next((each for each in self._revisions if each.name == recipe.revision), None)
+        if known is None:
+            known = Revision(recipe, self._site, self._changed.set, f"{self.key.namespace}/{self.key.name}")
+            if self.current and self.current is not self.stable:
+                self.current.cancel()
+        return known
+
+    def _rescale(self, scale: Scale) -> None:
+        if not scale.varies:
+            self._scaler = None
+        elif self._scaler is None:
+            # One to begin with, to see that it runs; not where it slept when the server ended.
+            sleeps = self.service.ready and not scale.least and self._seen is None
+            self._scaler = Scaler(scale, 0 if sleeps else max(scale.least, 1))
+        else:
+            self._scaler.scale = scale
+            self._scaler.desired = min(max(self._scaler.desired, scale.least), scale.most)
 
     # Step by step
 
@@ -120,82 +164,88 @@ class LocalDeployment:
                 log.exception("The deployment %s/%s could not take its next step.", self.key.namespace, self.key.name)
             self._tell()
             pauses = [_LOOK_SECONDS, *(self._left_to_start(replica) for replica in self.replicas)]
-            if self._backoff.remaining:
-                pauses.append(self._backoff.remaining)
+            pauses += [revision.backoff.remaining for revision in self._revisions if revision.backoff.remaining]
+            if self._scaler and not self.service.stopped and not self.asleep:
+                pauses.append(TICK_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(pauses)):
                     await self._changed.wait()
 
     def _step(self) -> None:
         self._reap()
-        if not self._wanted:
-            self._cancel_preparation()
+        self._scale_to_load()
+        if not self.wanted:
+            for revision in self._revisions:
+                revision.cancel()
             self._retire(list(self.replicas))
-        elif self._recipe and not self._invalid:
-            self._scale(self._recipe)
+        elif self.current and not self.invalid:
+            if self.stable:
+                self._keep(self.stable)
+            self._roll_out(self.current)
+
+    def _scale_to_load(self) -> None:
+        endpoint = self._site.endpoints.get(self.key.namespace, self.key.name)
+        if self._scaler is None or endpoint is None or self.service.stopped:
+            return
+        ready = [replica for replica in self.replicas if replica.ready_since is not None]
+        newest = max((replica.ready_since or 0.0 for replica in ready), default=0.0)
+        if len(ready) < len(self.replicas):  # a model that loads takes its time, and is not idle
+            newest = time.monotonic()
+        self._scaler.look(endpoint.load, time.monotonic(), ready=len(ready), ready_since=newest)
 
     def _reap(self) -> None:
         """Count the replicas that ended by themselves, and end those that never became ready."""
         for replica in list(self.replicas):
+            revision = next((each for each in self._revisions if each.name == replica.revision), self.current)
             if replica.gone:
                 self.replicas.remove(replica)
-                self._failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
+                if revision:
+                    revision.failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
             elif replica.ready_since is None and self._left_to_start(replica) <= 0:
                 failure = never_ready(replica, self._site.settings.ready_seconds)
                 self._retire([replica], drain=0)
-                self._failed(failure, steady=False)
+                if revision:
+                    revision.failed(failure, steady=False)
 
-    def _scale(self, recipe: Recipe) -> None:
+    def _keep(self, stable: Revision) -> None:
+        """Have the revision before a canary go on with as many replicas as are wanted."""
+        self._retire([replica for replica in self.of(stable) if replica.ordinal >= self.wanted])
+        self._start_missing(stable)
+
+    def _roll_out(self, current: Revision) -> None:
         """Start what is missing of the revision that is wanted, retire what is too much, of others too."""
-        wanted = self._wanted
-        current = [replica for replica in self.replicas if replica.revision == recipe.revision]
-        earlier = [replica for replica in self.replicas if replica.revision != recipe.revision]
-        missing = sorted(set(range(wanted)) - {replica.ordinal for replica in current})
-        self._retire([replica for replica in current if replica.ordinal >= wanted])
-        if missing and self._plan is None:
-            self._prepare(recipe)
-        elif missing and self._plan and not self._backoff.remaining:
-            if earlier and self._service.recreates:
-                self._retire(earlier)
-            elif not (self._retiring and self._service.recreates):
-                room = wanted + 1 - len(current) - len(earlier) if earlier else len(missing)
-                for ordinal in missing[: max(0, room)]:
-                    self._start(self._plan, ordinal)
-        ready = sum(replica.ready for replica in current)
+        wanted = self.wanted
+        self._retire([replica for replica in self.of(current) if replica.ordinal >= wanted])
+        those, beside = self.of(current), self.of(self.stable)
+        earlier = [replica for replica in self.replicas if replica not in those and replica not in beside]
+        if earlier and self.service.recreates and current.plan and len(those) < wanted:
+            self._retire(earlier)
+        elif not (self.retiring and self.service.recreates):
+            self._start_missing(current, room=wanted + 1 - len(those) - len(earlier) if earlier else wanted)
+        ready = sum(replica.ready for replica in those)
         superfluous = len(earlier) - max(0, wanted - ready)
         self._retire(sorted(earlier, key=lambda replica: replica.ready)[: max(0, superfluous)])
 
-    def _prepare(self, recipe: Recipe) -> None:
-        if self._preparing or self._backoff.remaining:
+    def _start_missing(self, revision: Revision, room: int | None = None) -> None:
+        missing = sorted(set(range(self.wanted)) - {replica.ordinal for replica in self.of(revision)})
+        if not missing:
             return
-        self._waiting = ("Pending", "looking for the model")
-        waiting = Waiting(asyncio.get_running_loop(), self._say)
-        self._preparing = asyncio.create_task(recipe.prepare(self._site.fetch, self._site.environments, waiting))
-        self._preparing.add_done_callback(self._prepared)
+        if revision.plan is None:
+            revision.prepare()
+        elif not revision.backoff.remaining:
+            for ordinal in missing[: len(missing) if room is None else max(0, room)]:
+                self._start(revision, revision.plan, ordinal)
 
-    def _prepared(self, task: asyncio.Task[Plan]) -> None:
-        if task.cancelled() or task is not self._preparing:
-            return
-        self._preparing = None
-        error = task.exception()
-        if error is None:
-            self._plan = task.result()
-        else:
-            if not isinstance(error, ForecourtError):
-                log.error("The model could not be prepared.", exc_info=error)
-            self._failed(not_prepared(error), steady=False)
-        self._changed.set()
-
-    def _start(self, plan: Plan, ordinal: int) -> None:
+    def _start(self, revision: Revision, plan: Plan, ordinal: int) -> None:
         port = free_port()
-        name = f"{self.key.name}-{self.key.uid[:8]}-{plan.recipe.revision}-{ordinal}"
-        if name in self._retiring:  # one of that name is on its way out; its end wakes us
+        name = f"{self.key.name}-{self.key.uid[:8]}-{revision.name}-{ordinal}"
+        if name in self.retiring:  # one of that name is on its way out; its end wakes us
             return
         labels = {
             "namespace": self.key.namespace,
             "name": self.key.name,
             "uid": self.key.uid,
-            "revision": plan.recipe.revision,
+            "revision": revision.name,
             "ordinal": str(ordinal),
             "port": str(port),
             "model": str(plan.model),
@@ -203,7 +253,7 @@ class LocalDeployment:
         try:
             process = self._site.processes.start(name, plan.program(port), labels)
         except ForecourtError as error:
-            self._failed(not_prepared(error), steady=False)
+            revision.failed(not_prepared(error), steady=False)
             return
         self._watch(process)
 
@@ -211,7 +261,7 @@ class LocalDeployment:
         self.replicas.append(
             LocalReplica(
                 process,
-                probe=self._recipe.probe if self._recipe else ReadinessProbe(),
+                probe=self.current.recipe.probe if self.current else ReadinessProbe(),
                 session=self._site.session,
                 changed=self._changed.set,
             )
@@ -224,84 +274,43 @@ class LocalDeployment:
             self.replicas.remove(replica)
             end = replica.retire(drain=settings.drain_seconds if drain is None else drain, grace=settings.stop_seconds)
             name = replica.process.id
-            self._retiring[name] = task = asyncio.create_task(end)
+            self.retiring[name] = task = asyncio.create_task(end)
             task.add_done_callback(partial(self._retired, name))
 
     def _retired(self, name: str, _: asyncio.Task[None]) -> None:
-        del self._retiring[name]
+        del self.retiring[name]
         self._changed.set()
-
-    def _failed(self, failure: Failure, *, steady: bool) -> None:
-        self._failure = failure
-        self._backoff.failed(steady=steady)
-        log.warning("%s/%s: %s", self.key.namespace, self.key.name, failure.message)
 
     # Telling others
 
-    def _say(self, reason: str, message: str) -> None:
-        self._waiting = (reason, message)
-        self._tell()
-
     def _tell(self) -> None:
         """Tell the gateway where to send requests, and whoever wants to know how things are."""
-        seen = self._observe()
-        waiting = bool(self._wanted) and not seen.blocked and not seen.invalid
-        ready = [replica.endpoint for replica in self.replicas if replica.ready]
-        self._site.endpoints.publish(self.key.namespace, self.key.name, ready, waiting=waiting, message=seen.message)
+        seen = observe(self, f"{self._site.url}/serving/{self.key.namespace}/{self.key.name}")
+        waits = bool(self.wanted) and not seen.blocked and not seen.invalid
+        current, beside = ([r.endpoint for r in self.of(each) if r.ready] for each in (self.current, self.stable))
+        percent = self.canary_percent
+        self._site.endpoints.publish(
+            self.key.namespace,
+            self.key.name,
+            [replica.endpoint for replica in self.replicas if replica.ready],
+            shares=[(percent, current), (100 - percent, beside)] if self.stable else (),
+            waiting=waits or self.asleep,
+            message=seen.message,
+            patience=self._site.settings.ready_seconds if self._scaler else 0.0,
+            wake=self._changed.set if self._scaler else None,
+        )
         if seen != self._seen:
             self._seen = seen
             self._report(self.key, seen)
-
-    def _observe(self) -> Observed:
-        revision = self._recipe.revision if self._recipe else ""
-        current = [replica for replica in self.replicas if replica.revision == revision]
-        reason, message = self._reason(len(current))
-        return Observed(
-            reason,
-            message,
-            wanted=self._wanted,
-            ready=sum(replica.ready for replica in current),
-            serving=sum(replica.ready for replica in self.replicas),
-            failed=self._backoff.failures and max(0, self._wanted - len(current)),
-            stopped=not self._wanted,
-            loading=bool(current),
-            blocked=self._backoff.blocked,
-            invalid=self._invalid is not None,
-            failure=self._failure,
-            generation=self._service.metadata.generation or 1,
-            runtime=self._runtime.metadata.name or "",
-            runtime_is_namespaced=self._runtime.kind == "ServingRuntime",
-            url=f"{self._site.url}/serving/{self.key.namespace}/{self.key.name}",
-        )
-
-    def _reason(self, current: int) -> tuple[str, str]:
-        if not self._wanted:
-            ending = len(self._retiring)
-            return ("Stopping", f"waiting for {ending} replicas to end") if ending else ("Stopped", "stopped")
-        if self._invalid:
-            return "InvalidSpec", self._invalid.message
-        if self._failure and self._backoff.remaining:
-            first_line = self._failure.message.partition("\n")[0]
-            return "BackOff", f"{first_line} Trying again {self._backoff.pause:.0f} s later."
-        if self._preparing:
-            return self._waiting
-        if self._failure and current < self._wanted:
-            return "Restarting", "starting a replica again"
-        ready = sum(replica.ready for replica in self.replicas)
-        return "Loading", f"loading the model: {ready} of {self._wanted} replicas are ready"
 
     # Inside
 
     def _left_to_start(self, replica: LocalReplica) -> float:
         return self._site.settings.ready_seconds - replica.starting_for
 
-    def _cancel_preparation(self) -> None:
-        if self._preparing:
-            self._preparing.cancel()
-            self._preparing = None
-
     async def _end_task(self) -> None:
-        self._cancel_preparation()
+        for revision in self._revisions:
+            revision.cancel()
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from forecourt.processes import Process
-from forecourt.serving.driver import Key, Report
+from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.deployment import LocalDeployment
 from forecourt.serving.local.logs import read_logs
 from forecourt.serving.local.site import Site
@@ -49,13 +49,13 @@ class LocalDriver:
             process.forget()
         self._rotation = asyncio.create_task(self._rotate())
 
-    def apply(self, service: InferenceService, runtime: ServingRuntime) -> None:
-        """Make it so that `service` runs with `runtime`."""
+    def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
+        """Make it so that `service` runs with `runtime`, beside what is `stable` where that is given."""
         key = Key.of(service)
         deployment = self._deployments.get(key)
         if deployment is None:
             deployment = self._deployments[key] = LocalDeployment(key, self._site, self._report)
-        deployment.want(service, runtime)
+        deployment.want(service, runtime, stable)
         for process in self._found.pop(key.uid, ()):
             deployment.adopt(process)
 

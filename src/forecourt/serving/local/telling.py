@@ -1,0 +1,88 @@
+"""What is seen of a deployment on this machine, for its status: counts, and what it waits for as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from forecourt.errors import InvalidObject
+from forecourt.serving.local.replica import LocalReplica
+from forecourt.serving.local.revision import Revision
+from forecourt.serving.model import InferenceService, ServingRuntime
+from forecourt.serving.status import Observed
+
+
+class Deployed(Protocol):
+    """What is asked of a deployment."""
+
+    service: InferenceService
+    runtime: ServingRuntime
+    replicas: list[LocalReplica]
+    current: Revision | None
+    stable: Revision | None
+    invalid: InvalidObject | None
+
+    @property
+    def retiring(self) -> Collection[str]:
+        """The names of the replicas that are on their way out."""
+
+    @property
+    def wanted(self) -> int:
+        """How many replicas of a revision are to be there."""
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it waits for a request to wake it."""
+
+    @property
+    def canary_percent(self) -> int:
+        """How many percent of the requests the current revision has."""
+
+    def of(self, revision: Revision | None) -> list[LocalReplica]:
+        """Return the replicas of a revision."""
+
+
+def observe(deployment: Deployed, url: str) -> Observed:
+    """Return what is seen of it."""
+    current, revision, service = deployment.of(deployment.current), deployment.current, deployment.service
+    reason, message = _reason(deployment, len(current))
+    return Observed(
+        reason,
+        message,
+        wanted=deployment.wanted,
+        ready=sum(replica.ready for replica in current),
+        serving=sum(replica.ready for replica in deployment.replicas),
+        failed=max(0, deployment.wanted - len(current)) if revision and revision.backoff.failures else 0,
+        stopped=service.stopped or (not deployment.wanted and not deployment.asleep),
+        asleep=deployment.asleep,
+        loading=bool(current),
+        blocked=bool(revision and revision.backoff.blocked),
+        invalid=deployment.invalid is not None,
+        failure=revision.failure if revision else None,
+        generation=service.metadata.generation or 1,
+        runtime=deployment.runtime.metadata.name or "",
+        runtime_is_namespaced=deployment.runtime.kind == "ServingRuntime",
+        url=url,
+        percent=deployment.canary_percent,
+    )
+
+
+def _reason(deployment: Deployed, current: int) -> tuple[str, str]:
+    ending, revision = len(deployment.retiring), deployment.current
+    if deployment.asleep:
+        return "Asleep", "asleep: the next request wakes it"
+    if not deployment.wanted:
+        return ("Stopping", f"waiting for {ending} replicas to end") if ending else ("Stopped", "stopped")
+    if deployment.invalid:
+        return "InvalidSpec", deployment.invalid.message
+    if revision is None:
+        return "Pending", ""
+    if revision.failure and revision.backoff.remaining:
+        first_line = revision.failure.message.partition("\n")[0]
+        return "BackOff", f"{first_line} Trying again {revision.backoff.pause:.0f} s later."
+    if revision.preparing:
+        return revision.waiting
+    if revision.failure and current < deployment.wanted:
+        return "Restarting", "starting a replica again"
+    ready = sum(replica.ready for replica in deployment.replicas)
+    return "Loading", f"loading the model: {ready} of {deployment.wanted} replicas are ready"
