@@ -77,7 +77,7 @@ class Reconciler:
                 continue
             usable = await asyncio.to_thread(usable_runtimes, self._objects, key.namespace)
             try:
-                runtime = select_runtime(service, usable)
+                runtime = select_runtime(service, usable, driver.refusal)
             except RuntimeNotSelected as error:
                 self._refuse(key, service.metadata.generation or 1, error)
             else:

@@ -20,7 +20,7 @@ from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.processes import Process
 from forecourt.serving.driver import Key, Report
 from forecourt.serving.local.backoff import STEADY_SECONDS, Backoff
-from forecourt.serving.local.failure import ended, never_ready, not_prepared
+from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared
 from forecourt.serving.local.plan import Plan, Recipe
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import LocalReplica, free_port
@@ -140,8 +140,12 @@ class LocalDeployment:
             if replica.gone:
                 self.replicas.remove(replica)
                 self._failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
+            elif replica.exposed:
+                failure = exposed(replica)
+                self._retire([replica], drain=0)
+                self._failed(failure, steady=False)
             elif replica.ready_since is None and self._left_to_start(replica) <= 0:
-                failure = never_ready(replica, self._site.settings.ready_seconds)
+                failure = never_ready(replica, self._ready_seconds)
                 self._retire([replica], drain=0)
                 self._failed(failure, steady=False)
 
@@ -214,6 +218,7 @@ class LocalDeployment:
                 probe=self._recipe.probe if self._recipe else ReadinessProbe(),
                 session=self._site.session,
                 changed=self._changed.set,
+                fenced=not (self._recipe and self._recipe.may_listen_everywhere),
             )
         )
 
@@ -293,7 +298,12 @@ class LocalDeployment:
     # Inside
 
     def _left_to_start(self, replica: LocalReplica) -> float:
-        return self._site.settings.ready_seconds - replica.starting_for
+        return self._ready_seconds - replica.starting_for
+
+    @property
+    def _ready_seconds(self) -> float:
+        """How long a replica may take: as the setting says, or longer where its runtime is known to need it."""
+        return max(self._site.settings.ready_seconds, self._recipe.ready_seconds if self._recipe else 0.0)
 
     def _cancel_preparation(self) -> None:
         if self._preparing:
