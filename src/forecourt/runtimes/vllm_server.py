@@ -40,7 +40,10 @@ _FOR_ALL = {
 }
 _COMPILES = ("--enforce-eager", "--no-enforce-eager", "--compilation-config", "--optimization-level", "-O", "-cc")
 _NOT_A_REASON = re.compile(r"Engine core initialization failed|WorkerProc initialization failed|See root cause above")
-_ERROR = re.compile(r"^(?:\(\w+ pid=\d+\) )?(?:ERROR [\d-]+ [\d:]+ \[[^\]]*\] )?(?:[a-z_]\w*\.)*(?P<why>[A-Z]\w+(?:Error|Exception): .+)$")
+_ERROR = re.compile(
+    r"^(?:\(\w+ pid=\d+\) )?(?:ERROR [\d-]+ [\d:]+ \[[^\]]*\] )?"  # whose it is, and when
+    r"(?:[a-z_]\w*\.)*(?P<why>[A-Z]\w+(?:Error|Exception): .+)$"
+)
 _GIB = 1024**3
 
 
@@ -66,8 +69,8 @@ def answer_to_vllms_name() -> None:
     def version_of(name: str) -> str:
         return f"{version(named(name))}+cpu" if name == "vllm" else version(name)
 
-    importlib.metadata.version = version_of
-    importlib.metadata.distribution = lambda name: distribution(named(name))
+    importlib.metadata.version = version_of  # type: ignore[assignment]
+    importlib.metadata.distribution = lambda name: distribution(named(name))  # type: ignore[assignment,misc]
 
 
 if built_for_processors():
@@ -101,7 +104,7 @@ def main(arguments: list[str]) -> int:
 
 
 def take_model(arguments: list[str]) -> tuple[str, list[str]]:
-    """Take ``--model`` out of the arguments, the last where there are several: ``vllm serve`` wants it without a name."""
+    """Take ``--model`` out of the arguments, the last of several: ``vllm serve`` wants it without the option's name."""
     model, rest = "/mnt/models", []
     words = iter(arguments)
     for word in words:
