@@ -97,7 +97,7 @@ def chosen(machine, **model):
 
 
 @pytest.mark.parametrize(
-    ("format", "more", "on_a_cluster", "on_a_laptop"),
+    ("model_format", "more", "on_a_cluster", "on_a_laptop"),
     [
         ("gguf", {}, "llamacpp", "llamacpp"),
         ("vLLM", {}, "vllm-cuda-runtime", "vllm-cpu-x86-runtime"),
@@ -109,9 +109,12 @@ def chosen(machine, **model):
         ("caikit", {}, "caikit-standalone-runtime", "caikit-standalone-runtime"),
     ],
 )
-def test_a_format_chooses_a_runtime_that_is_right_for_the_place(format, more, on_a_cluster, on_a_laptop):
-    assert select_runtime(service(modelFormat={"name": format}, **more), list(shipped_runtimes())).name == on_a_cluster
-    assert chosen(LAPTOP, modelFormat={"name": format}, **more) == on_a_laptop
+def test_a_format_chooses_a_runtime_that_is_right_for_the_place(model_format, more, on_a_cluster, on_a_laptop):
+    assert (
+        select_runtime(service(modelFormat={"name": model_format}, **more), list(shipped_runtimes())).name
+        == on_a_cluster
+    )
+    assert chosen(LAPTOP, modelFormat={"name": model_format}, **more) == on_a_laptop
 
 
 def test_vllm_takes_the_accelerator_that_is_there():

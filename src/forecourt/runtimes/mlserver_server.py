@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
             os.environ[f"MLSERVER_{name}"] = value
     with tempfile.TemporaryDirectory(prefix="mlserver-") as scratch:
         os.chdir(scratch)  # MLServer reads an .env where it is started, and keeps its metrics there
-        return asyncio.run(_serve(model, options))
+        return asyncio.run(_serve(model, str(model if model.is_dir() else model.parent), options))
 
 
 # The model
@@ -71,8 +71,8 @@ def describe(model: Path, options: argparse.Namespace) -> dict[str, str]:
     if said:
         known = [path for path in known if implementation_of(path) == said]
     elif len({implementation_of(path) for path in known}) > 1:
-        names = ", ".join(path.name for path in known)
-        raise LookupError(f"there are several models in {model}: {names}; choose a class with --implementation")
+        several = ", ".join(path.name for path in known)
+        raise LookupError(f"there are several models in {model}: {several}; choose a class with --implementation")
     if not known and not said:
         names = sorted(path.name for path in model.iterdir()) if model.is_dir() else [model.name]
         there = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
@@ -96,14 +96,14 @@ def implementation_of(path: Path) -> str:
 # The server
 
 
-async def _serve(model: Path, options: argparse.Namespace) -> int:
+async def _serve(model: Path, folder: str, options: argparse.Namespace) -> int:
     from mlserver.cli.serve import load_settings
     from mlserver.logging import logger
     from mlserver.server import MLServer
 
     failures = _Failures()
     logger.addHandler(failures)
-    settings, models = await load_settings(str(model if model.is_dir() else model.parent))
+    settings, models = await load_settings(folder)
     # Whatever a settings.json beside the model says, it listens where it was told to.
     settings.host, settings.http_port = options.host, options.port
     settings.grpc_port, settings.metrics_port = _free_ports(options.host, 2)

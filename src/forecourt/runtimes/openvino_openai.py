@@ -54,6 +54,12 @@ class Refused(Exception):
 
 def add_routes(app: FastAPI, generator: Generator, name: str) -> None:
     """Serve chat, completions and the list of models, below ``/v1`` and, as OpenVINO Model Server has it, ``/v3``."""
+
+    @app.exception_handler(Refused)
+    async def refuse(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        return JSONResponse(error.document, error.status)
+
     created = int(time.time())
     model = {"id": name, "object": "model", "created": created, "owned_by": "OpenVINO"}
 

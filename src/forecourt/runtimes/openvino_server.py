@@ -21,15 +21,11 @@ cannot be right.
 from __future__ import annotations
 
 import argparse
-import hmac
 import json
 import os
-import re
 import signal
 import socket
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,11 +33,8 @@ from openvino_models import Found, find_model
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from openvino_generation import Generator
-    from openvino_inference import Predictor
 
 GRACE_SECONDS = 5  # for requests that are being answered when it is told to end
-BODY_LIMIT = 64 * 1024**2  # bytes
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +45,7 @@ def main(arguments: list[str]) -> int:
     try:
         listener = _listen(options.rest_bind_address, options.rest_port)
         found = find_model(Path(options.model_path))
-        app = _app(options, found)
+        app = load(options, found)
     except (LookupError, OSError) as error:
         return _fail(str(error))
     except (RuntimeError, ValueError) as error:
@@ -87,7 +80,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--target_device", default="CPU", metavar="DEVICE", help="CPU, GPU, NPU, AUTO ... (CPU)")
     add("--plugin_config", type=_object, default={}, metavar="JSON", help="properties of the device")
     add("--cache_dir", metavar="PATH", help="where compiled models are kept for the next start")
-    add("--cache_size", type=float, default=0, metavar="GB", help="memory for the KV cache (0: as it is needed)")
+    add("--cache_size", type=int, default=0, metavar="GB", help="memory for the KV cache (0: as it is needed)")
     add("--kv_cache_precision", metavar="TYPE", help="u8, f16 ...")
     add("--max_num_seqs", type=int, default=256, metavar="N", help="requests that are computed at once (256)")
     add("--max_num_batched_tokens", type=int, default=256, metavar="N", help="tokens computed in a step (256)")
@@ -157,187 +150,34 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _app(options: argparse.Namespace, found: Found) -> FastAPI:
+def load(options: argparse.Namespace, found: Found) -> FastAPI:
     """Load the model and return what answers for it."""
-    from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse, PlainTextResponse, Response
-    from starlette.exceptions import HTTPException
+    from openvino_app import application
 
-    name: str = options.model_name
-    app = FastAPI(title="OpenVINO GenAI reference server of Forecourt", openapi_url=None, docs_url=None, redoc_url=None)
-    answered: Counter[tuple[str, int]] = Counter()
     device = "CPU" if options.target_device == "AUTO" else options.target_device
-    predictor: Predictor | None = None
-    generator: Generator | None = None
-    if found.generative:
-        generator = _generator(options, found, device)
-        from openvino_openai import Refused, add_routes
+    told = options.model_name, found.version, options.api_key_file
+    app: FastAPI
+    if not found.generative:
+        from openvino_inference import Predictor
 
-        add_routes(app, generator, name)
-
-        @app.exception_handler(Refused)
-        async def refuse(_: Request, error: Exception) -> Response:
-            assert isinstance(error, Refused)
-            return JSONResponse(error.document, error.status)
-    else:
-        from openvino_inference import Predictor as Loading
-
-        predictor = Loading(found.path, device=device, properties=properties(options))
-
-    @app.exception_handler(HTTPException)
-    async def say(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        why = "Nothing is served here; /v2 and /v1/models say what is." if error.status_code == 404 else error.detail
-        return JSONResponse({"error": why}, error.status_code)
-
-    @app.middleware("http")
-    async def guard(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        path = request.url.path
-        response: Response
-        if not _may(options.api_key_file, request.headers.get("authorization", ""), path):
-            response = _openai_error("This model asks for a key: Authorization: Bearer KEY.", 401)
-        elif int(request.headers.get("content-length") or 0) > BODY_LIMIT:
-            response = JSONResponse({"error": f"The body is longer than {BODY_LIMIT} bytes."}, 413)
-        else:
-            response = await call(request)
-        answered[_kind(path), response.status_code] += 1
-        return response
-
-    @app.get("/health")
-    @app.get("/v2/health/live")
-    @app.get("/v2/health/ready")
-    async def health() -> dict[str, Any]:
-        return {"status": "ok", "live": True, "ready": True}
-
-    @app.get("/metrics", response_class=PlainTextResponse)
-    async def metrics() -> str:
-        return _metrics(name, answered, generator, predictor)
-
-    @app.get("/v2")
-    async def server() -> dict[str, Any]:
-        return {"name": "forecourt-openvino-reference-server", "version": found.version, "extensions": []}
-
-    def known(model: str, version: str | None) -> str:
-        """Say why a model is not this one."""
-        if model != name:
-            return f"There is no model {model!r} here; its name is {name!r}."
-        if version not in (None, found.version):
-            return f"The model {name!r} has no version {version}; its version is {found.version}."
-        return ""
-
-    @app.get("/v2/models/{model}", response_model=None)
-    @app.get("/v2/models/{model}/versions/{version}", response_model=None)
-    async def metadata(model: str, version: str | None = None) -> Response:
-        if why := known(model, version):
-            return JSONResponse({"error": why}, 404)
-        document = {
-            "name": name,
-            "versions": [found.version],
-            "platform": "openvino_genai",
-            "inputs": [],
-            "outputs": [],
-        }
-        if predictor:
-            document |= {"platform": predictor.platform, "inputs": predictor.inputs, "outputs": predictor.outputs}
-        return JSONResponse(document)
-
-    @app.get("/v2/models/{model}/ready", response_model=None)
-    @app.get("/v2/models/{model}/versions/{version}/ready", response_model=None)
-    async def ready(model: str, version: str | None = None) -> Response:
-        if why := known(model, version):
-            return JSONResponse({"error": why}, 404)
-        return JSONResponse({"name": name, "ready": True})
-
-    @app.post("/v2/models/{model}/infer", response_model=None)
-    @app.post("/v2/models/{model}/versions/{version}/infer", response_model=None)
-    async def infer(request: Request, model: str, version: str | None = None) -> Response:
-        if why := known(model, version):
-            return JSONResponse({"error": why}, 404)
-        if predictor is None:
-            return JSONResponse({"error": f"The model {name!r} makes text: POST /v1/chat/completions."}, 400)
-        from openvino_inference import BadRequest
-
-        if "inference-header-content-length" in request.headers:
-            return JSONResponse({"error": "Tensors in binary are not served; send them as JSON."}, 400)
-        try:
-            body = json.loads(await request.body())
-            outputs = await predictor.infer(body)
-        except BadRequest as error:
-            return JSONResponse({"error": str(error)}, 400)
-        except (ValueError, RecursionError) as error:
-            return JSONResponse({"error": f"The body is no JSON: {error}."}, 400)
-        document = {"model_name": name, "model_version": found.version, "outputs": outputs}
-        if isinstance(body.get("id"), str):
-            document["id"] = body["id"]
-        return JSONResponse(document)
-
-    return app
-
-
-def _generator(options: argparse.Namespace, found: Found, device: str) -> Generator:
+        app = application(*told, predictor=Predictor(found.path, device=device, properties=properties(options)))
+        return app
     import openvino_genai
     from openvino_generation import Generator
 
     scheduler = openvino_genai.SchedulerConfig()
-    scheduler.cache_size = int(options.cache_size)
-    scheduler.max_num_seqs = options.max_num_seqs
-    scheduler.max_num_batched_tokens = options.max_num_batched_tokens
-    scheduler.enable_prefix_caching = options.enable_prefix_caching
-    scheduler.dynamic_split_fuse = options.dynamic_split_fuse
+    scheduler.cache_size = options.cache_size
+    for name in ("max_num_seqs", "max_num_batched_tokens", "enable_prefix_caching", "dynamic_split_fuse"):
+        setattr(scheduler, name, getattr(options, name))
 
     def broken(error: Exception) -> None:
         """End the process: the pipeline is in no state to go on, and whoever watches starts it again."""
         _fail(f"the pipeline broke: {_reason(error)}")
         os._exit(1)
 
-    return Generator(found.path, device=device, scheduler=scheduler, properties=properties(options), broken=broken)
-
-
-def _may(key: str | None, authorization: str, path: str) -> bool:
-    """Say whether a request may pass, where there is a key."""
-    if not key or not path.startswith(("/v1/", "/v3/")):
-        return True
-    return hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode())
-
-
-def _openai_error(message: str, status: int) -> Any:
-    from fastapi.responses import JSONResponse
-
-    error = {"message": message, "type": "authentication_error", "param": None, "code": None}
-    return JSONResponse({"error": error}, status)
-
-
-def _kind(path: str) -> str:
-    """Return what is counted as one: the path without names, and nothing of paths that are not served."""
-    found = re.fullmatch(r"/v[13]/((?:chat/)?completions)|/v2/models/[^/]+(?:/versions/[^/]+)?/(infer)", path)
-    return next(filter(None, found.groups()), "other") if found else "other"
-
-
-def _metrics(
-    name: str, answered: Counter[tuple[str, int]], generator: Generator | None, predictor: Predictor | None
-) -> str:
-    """Write the metrics as Prometheus reads them."""
-    label = f"model_name={json.dumps(name)}"
-    lines = ["# TYPE openvino_requests_total counter"]
-    lines += [
-        f'openvino_requests_total{{{label},endpoint="{kind}",code="{code}"}} {count}'
-        for (kind, code), count in sorted(answered.items())
-    ]
-    values: list[tuple[str, str, float]] = []
-    if generator:
-        counts = generator.counts
-        values += [
-            ("openvino_prompt_tokens_total", "counter", counts.prompt_tokens),
-            ("openvino_generation_tokens_total", "counter", counts.generated_tokens),
-            ("openvino_requests_cancelled_total", "counter", counts.cancelled),
-            ("openvino_requests_running", "gauge", counts.running),
-            ("openvino_cache_usage_percent", "gauge", generator.cache_usage),
-        ]
-    if predictor:
-        values.append(("openvino_inferences_total", "counter", predictor.computed))
-    for metric, kind, value in values:
-        lines += [f"# TYPE {metric} {kind}", f"{metric}{{{label}}} {value}"]
-    return "\n".join(lines) + "\n"
+    generator = Generator(found.path, device=device, scheduler=scheduler, properties=properties(options), broken=broken)
+    app = application(*told, generator=generator)
+    return app
 
 
 # The end

@@ -70,7 +70,7 @@ def answer_to_vllms_name() -> None:
         return f"{version(named(name))}+cpu" if name == "vllm" else version(name)
 
     importlib.metadata.version = version_of  # type: ignore[assignment]
-    importlib.metadata.distribution = lambda name: distribution(named(name))  # type: ignore[assignment,misc]
+    importlib.metadata.distribution = lambda name: distribution(named(name))  # type: ignore[assignment]
 
 
 if built_for_processors():
