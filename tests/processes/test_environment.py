@@ -61,6 +61,15 @@ def slow(tmp_path: Path) -> str:
     return str(project)
 
 
+async def test_overrides_hold_over_what_packages_ask_for(environments: Environments) -> None:
+    without = "six ; sys_platform == 'never'"
+    environment = await environments.ensure(["python-dateutil"], overrides=[without])  # which asks for six
+    assert (environment.root / "overrides.txt").read_text() == f"{without}\n"
+    [installed] = (environment.root / "lib").glob("python*/site-packages")
+    assert (installed / "dateutil").exists()
+    assert not (installed / "six.py").exists()
+
+
 async def test_an_environment_holds_what_was_asked_for(environments: Environments) -> None:
     said: list[str] = []
     environment = await environments.ensure(SIX, progress=said.append)

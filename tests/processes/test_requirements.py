@@ -48,3 +48,17 @@ def test_what_is_no_requirement_is_refused(line: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         Requirements.parse([line])
     assert refused.value.hint
+
+
+def test_overrides_make_another_environment_in_whatever_order() -> None:
+    plain = Requirements.parse(["six"])
+    over = Requirements.parse(["six"], ["torchvision ; sys_platform == 'never'", "", "Torch==2.13.0+cpu  # ours"])
+    assert over.overrides == ("torch==2.13.0+cpu", "torchvision ; sys_platform == 'never'")
+    assert over.key != plain.key
+    assert over.key == Requirements.parse(["six"], ["torch==2.13.0+cpu", "torchvision; sys_platform == 'never'"]).key
+    assert plain.key == Requirements.parse(["six"], ["# nothing"]).key
+
+
+def test_an_override_that_is_no_requirement_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="is no requirement"):
+        Requirements.parse(["six"], ["--no-deps"])

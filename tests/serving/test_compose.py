@@ -50,6 +50,30 @@ def test_it_has_everything_that_was_said():
 
 
 @pytest.mark.parametrize(
+    ("said", "named", "protocol", "kind"),
+    [
+        ("safetensors", "vLLM", None, "generative"),
+        ("openvino", "openvino_ir", "v2", "predictive"),
+        ("onnx", "onnx", "v2", "predictive"),
+        ("gguf", "gguf", None, "generative"),
+    ],
+)
+def test_a_format_is_called_what_runtimes_call_it_and_its_protocol_is_asked_for(said, named, protocol, kind):
+    isvc = compose("m", URI, model_format=said)
+    assert isvc.model.model_format.name == named
+    assert isvc.model.protocol_version == protocol
+    assert isvc.metadata.annotation("opendatahub.io/model-type") == kind
+    assert compose("m", URI, model_format=said, runtime="mine").model.protocol_version is None
+
+
+def test_a_model_for_mlserver_says_what_loads_it():
+    isvc = compose("m", URI, model_format="sklearn")
+    conforms(isvc.to_dict())
+    assert isvc.metadata.labels["modelClass"] == "mlserver_sklearn.SKLearnModel"
+    assert "modelClass" not in compose("m", URI, model_format="gguf").metadata.labels
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"name": "9lives"},

@@ -25,9 +25,13 @@ class Remembering:
         self.found: list[str] = []
         self.applied: dict[str, str] = {}
         self.removed: list[str] = []
+        self.refused: dict[str, str] = {}
 
     async def start(self, services: Sequence[InferenceService]) -> None:
         self.found = [service.name for service in services]
+
+    def refusal(self, runtime: ServingRuntime) -> str:
+        return self.refused.get(runtime.name, "")
 
     def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         self.applied[service.name] = runtime.name

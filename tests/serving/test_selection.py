@@ -122,3 +122,30 @@ def test_where_none_fits_it_says_why_and_what_is_there(runtimes, model, reason, 
     assert error.failure_reason == reason
     assert message in error.message
     assert hint in error.hint
+
+
+# Where some cannot run
+
+
+def cannot(*names):
+    return lambda runtime: f"{runtime.name} cannot run." if runtime.name in names else ""
+
+
+def test_those_that_cannot_run_are_passed_over_as_long_as_another_can():
+    runtimes = [runtime("a", AUTO | {"priority": 9}), runtime("b", AUTO)]
+    assert select_runtime(service(), runtimes, cannot("a")).name == "b"
+    assert select_runtime(service(), runtimes, cannot("b")).name == "a"
+
+
+def test_where_none_can_run_the_first_says_why():
+    runtimes = [runtime("a", AUTO | {"priority": 9}), runtime("b", AUTO)]
+    with pytest.raises(RuntimeNotSelected, match=r"a cannot run\.") as failure:
+        select_runtime(service(), runtimes, cannot("a", "b"))
+    assert failure.value.failure_reason == "NoSupportingRuntime"
+    assert "can be taken to a cluster" in failure.value.hint
+
+
+def test_one_that_is_named_and_cannot_run_is_not_replaced_by_another():
+    with pytest.raises(RuntimeNotSelected, match=r"a cannot run\.") as failure:
+        select_runtime(service(runtime="a"), [runtime("a", AUTO), runtime("b", {"name": "gguf"})], cannot("a"))
+    assert failure.value.hint == "These serve gguf and can: b."

@@ -3,6 +3,7 @@
 Layout, below the root::
 
     <key>/                     the environment; the key is a hash of requirements, Python and platform
+    <key>/overrides.txt        what uv is given as --override, where there is any
     <key>/environment.json     written last: without it the environment is half made, and is made anew
     <key>.lock                 held by whoever makes or removes it
 
@@ -33,6 +34,7 @@ from forecourt.processes.requirements import Requirements
 from forecourt.processes.uv import Tell, run_uv
 
 _READY = "environment.json"
+_OVERRIDES = "overrides.txt"
 _POLL_SECONDS = 0.1
 
 
@@ -66,13 +68,16 @@ class Environments:
         self.root = root
         self.cache = cache
 
-    async def ensure(self, requirements: Sequence[str], *, progress: Tell = _silent) -> Environment:
+    async def ensure(
+        self, requirements: Sequence[str], *, overrides: Sequence[str] = (), progress: Tell = _silent
+    ) -> Environment:
         """Return the environment for some requirements, made now if it is not there.
 
-        A line is a requirement or, where it starts with ``--``, options of ``pip install``. When this is cancelled
-        uv is ended. Raises `InvalidInput` for lines that are neither, and `ProgramFailed` where uv cannot do it.
+        A line is a requirement or, where it starts with ``--``, options of ``pip install``. `overrides` are
+        requirements that hold over what the packages say (uv's ``--override``). When this is cancelled uv is ended.
+        Raises `InvalidInput` for lines that are neither, and `ProgramFailed` where uv cannot do it.
         """
-        wanted = Requirements.parse(requirements)
+        wanted = Requirements.parse(requirements, overrides)
         if there := self._ready(wanted.key):
             return there
         async with self._locked(wanted.key, progress):
@@ -113,9 +118,17 @@ class Environments:
             if wanted.packages:
                 what = f"Installing {', '.join(wanted.packages[:3])}{' ...' if len(wanted.packages) > 3 else ''}"
                 python = str(root / "bin" / "python")
-                install = ("pip", "install", "--python", python, *wanted.options, "--", *wanted.packages)
+                options = list(wanted.options)
+                if wanted.overrides:
+                    (root / _OVERRIDES).write_text("".join(f"{line}\n" for line in wanted.overrides))
+                    options += ["--override", str(root / _OVERRIDES)]
+                install = ("pip", "install", "--python", python, *options, "--", *wanted.packages)
                 await uv(*install, doing=what)
-            ready = {"requirements": [*wanted.options, *wanted.packages], "python": sys.version.split()[0]}
+            ready = {
+                "requirements": [*wanted.options, *wanted.packages],
+                "overrides": list(wanted.overrides),
+                "python": sys.version.split()[0],
+            }
             await asyncio.to_thread(durable.write, root / _READY, json.dumps(ready, indent=1))
         except OSError as error:
             await self._clear(wanted.key)

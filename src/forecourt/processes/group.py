@@ -93,6 +93,20 @@ def memory(pids: set[int]) -> int:
     return total
 
 
+def listening(pids: set[int]) -> frozenset[tuple[str, int]]:
+    """Return the addresses and TCP ports that some processes listen on; those of a process that has ended are left out.
+
+    An address that stands for all of the machine's is ``0.0.0.0`` or ``::``.
+    """
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(psutil.Error, OSError):
+            for connection in psutil.Process(pid).net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                    found.add((connection.laddr.ip, connection.laddr.port))
+    return frozenset(found)
+
+
 def _running_where(belongs: Callable[[int], bool]) -> set[int]:
     found = set()
     for pid in psutil.pids():

@@ -23,7 +23,11 @@ OWNER = "FORECOURT_OWNER"
 ENVIRONMENT = "FORECOURT_ENVIRONMENT"
 
 _HAS_PROC = Path("/proc/self/environ").exists()
-_KEPT_BACK = ("FORECOURT_", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+_KEPT_BACK = (
+    *("FORECOURT_", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"),
+    # The environments are ours to write byte code into. Without it, large programs take three times as long to start.
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,10 @@ class Process:
         """Return the bytes of memory that it uses, all its processes together."""
         return group.memory(self._members())
 
+    def listening(self) -> frozenset[tuple[str, int]]:
+        """Return the addresses and TCP ports that its processes listen on."""
+        return group.listening(self._members())
+
     def forget(self) -> None:
         """Remove its record and its logs. Raises `Conflict` while it is alive."""
         if self.alive():

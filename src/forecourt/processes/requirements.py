@@ -21,16 +21,21 @@ _ADDRESS_OR_MARKER = re.compile(r"\s*[@;]")
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """Packages, sorted, and the options of ``pip install`` that hold for them, in their order."""
+    """Packages, sorted, and the options of ``pip install`` that hold for them, in their order.
+
+    `overrides` are requirements that hold whatever the packages say of them (uv's ``--override``): another version
+    than they allow, or none at all (``torchvision ; sys_platform == 'never'``).
+    """
 
     packages: tuple[str, ...]
     options: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, lines: Sequence[str]) -> Self:
+    def parse(cls, lines: Sequence[str], overrides: Sequence[str] = ()) -> Self:
         """Read requirements, one a line; a line that starts with ``--`` holds options (``--no-deps``).
 
-        Raises `InvalidInput` for a line that is neither.
+        Raises `InvalidInput` for a line that is neither, and for one of `overrides` that is no requirement.
         """
         packages: set[str] = set()
         options: list[str] = []
@@ -40,13 +45,14 @@ class Requirements:
                 options += _words(line)
             elif line:
                 packages.add(_normalized(line))
-        return cls(tuple(sorted(packages)), tuple(options))
+        over = {_normalized(line) for whole in overrides if (line := _COMMENT.sub("", whole).strip())}
+        return cls(tuple(sorted(packages)), tuple(options), tuple(sorted(over)))
 
     @property
     def key(self) -> str:
         """Name the environment they make with this Python on this platform: the same for the same."""
         essence = [
-            *(self.packages, self.options),
+            *(self.packages, self.options, *filter(None, [self.overrides])),
             *(sys.implementation.name, sys.version_info[:3], sysconfig.get_platform()),
         ]
         return hashlib.sha256(json.dumps(essence).encode()).hexdigest()[:20]

@@ -12,10 +12,21 @@ from forecourt.serving.validation import validate_service
 
 DASHBOARD = "opendatahub.io/dashboard"
 MODEL_TYPE = "opendatahub.io/model-type"
+MODEL_CLASS = "modelClass"
 GPU = "nvidia.com/gpu"
 
 _LONGEST_NAME = 30  # as the dashboard has it; KServe would allow more
-_GENERATIVE = frozenset({"gguf", "vLLM", "safetensors"})
+_GENERATIVE = frozenset({"gguf", "vLLM", "caikit"})
+_AS_RUNTIMES_SAY = {"safetensors": "vLLM", "openvino": "openvino_ir"}
+"""What runtimes call a format that files are known by under another name."""
+_CLASSES = {
+    "lightgbm": "mlserver_lightgbm.LightGBMModel",
+    "sklearn": "mlserver_sklearn.SKLearnModel",
+    "xgboost": "mlserver_xgboost.XGBoostModel",
+}
+"""What MLServer loads a format with; its runtime asks for it as a label."""
+_SPOKEN_V2 = frozenset({*_CLASSES, "openvino_ir", "onnx", "tensorflow", "paddle", "pytorch"})
+"""Formats whose runtimes speak KServe's protocol v2 only; without being asked for it, KServe chooses one of v1."""
 
 
 def compose(
@@ -39,9 +50,12 @@ def compose(
 
     `cpu` and `memory` are Kubernetes quantities (``2``, ``500m``, ``4Gi``) of each replica, requested and granted.
     """
+    model_format = _AS_RUNTIMES_SAY.get(model_format, model_format)
     model: dict[str, Any] = {"modelFormat": {"name": model_format}, "storageUri": uri}
     if runtime:
         model["runtime"] = runtime
+    elif model_format in _SPOKEN_V2:
+        model["protocolVersion"] = "v2"
     if args:
         model["args"] = list(args)
     if env:
@@ -52,6 +66,7 @@ def compose(
         DISPLAY_NAME: display_name or name,
         MODEL_TYPE: "generative" if model_format in _GENERATIVE else "predictive",
     }
+    class_label = {MODEL_CLASS: _CLASSES[model_format]} if model_format in _CLASSES else {}
     service = InferenceService.from_dict(
         {
             "apiVersion": "serving.kserve.io/v1beta1",
@@ -59,7 +74,7 @@ def compose(
             "metadata": {
                 "name": name,
                 "namespace": namespace,
-                "labels": {DASHBOARD: "true"} | dict(labels or {}),
+                "labels": {DASHBOARD: "true"} | class_label | dict(labels or {}),
                 "annotations": notes | dict(annotations or {}),
             },
             "spec": {"predictor": {"minReplicas": replicas, "maxReplicas": replicas, "model": model}},

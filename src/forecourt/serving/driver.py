@@ -39,6 +39,10 @@ class Driver(Protocol):
     async def start(self, services: Sequence[InferenceService]) -> None:
         """Find again what runs of `services`, and end what belongs to none of them."""
 
+    def refusal(self, runtime: ServingRuntime) -> str:
+        """Say in a sentence why `runtime` cannot run here; nothing where it can."""
+        ...
+
     def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         """Make it so that `service` runs with `runtime`; nothing happens where it does already.
 

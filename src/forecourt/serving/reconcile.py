@@ -81,8 +81,8 @@ class Reconciler:
             await asyncio.to_thread(self._history.record, service)
             before = await asyncio.to_thread(self._history.stable, service)
             try:
-                runtime = select_runtime(service, usable)
-                stable = (before, select_runtime(before, usable)) if before else None
+                runtime = select_runtime(service, usable, driver.refusal)
+                stable = (before, select_runtime(before, usable, driver.refusal)) if before else None
             except RuntimeNotSelected as error:
                 self._refuse(key, service.metadata.generation or 1, error)
             else:

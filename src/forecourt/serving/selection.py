@@ -9,17 +9,30 @@ model's format. Where none is named, those remain that
 
 and the first is taken of: those in the namespace, then the cluster's; of each those with the highest priority for the
 format (any before none); then by protocol, oldest protocol first; then the newest; then by name.
+
+KServe's rule knows nothing of accelerators, and of a cluster's nodes it need not: the scheduler finds one. Where there
+is but one machine, whoever selects says which runtimes cannot run on it, and why (`refusal`). They are passed over as
+long as another remains; where none does, or one was named, the refusal is what the person is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from forecourt.errors import InvalidObject
 from forecourt.serving.model import InferenceService, ModelSpec, ServingRuntime, SupportedModelFormat
 
 _PROTOCOLS = ("v1", "v2", "grpc-v1", "grpc-v2")
 """In the order that KServe prefers them."""
+
+
+Refusal = Callable[[ServingRuntime], str]
+"""Says in a sentence why a runtime cannot run at the place in question; nothing where it can."""
+
+
+def everything_runs(_: ServingRuntime) -> str:
+    """Refuse no runtime: a cluster's scheduler finds a node, or says that there is none."""
+    return ""
 
 
 class RuntimeNotSelected(InvalidObject):
@@ -30,7 +43,9 @@ class RuntimeNotSelected(InvalidObject):
         self.failure_reason = failure_reason
 
 
-def select_runtime(service: InferenceService, runtimes: Sequence[ServingRuntime]) -> ServingRuntime:
+def select_runtime(
+    service: InferenceService, runtimes: Sequence[ServingRuntime], refusal: Refusal = everything_runs
+) -> ServingRuntime:
     """Return the runtime of `runtimes` that serves `service`; raises `RuntimeNotSelected`.
 
     Runtimes of other namespaces are passed over; one without a namespace serves the whole cluster.
@@ -38,11 +53,17 @@ def select_runtime(service: InferenceService, runtimes: Sequence[ServingRuntime]
     model = service.model
     usable = [runtime for runtime in runtimes if runtime.namespace in ("", service.namespace)]
     if model.runtime:
-        return _named(model, usable)
+        runtime = _named(model, usable)
+        if why := refusal(runtime):
+            raise _refused(why, service, usable, refusal)
+        return runtime
     supporting = supporting_runtimes(service, usable)
     if not supporting:
         raise _none_supports(model, usable)
-    return supporting[0]
+    for runtime in supporting:
+        if not refusal(runtime):
+            return runtime
+    raise _refused(refusal(supporting[0]), service, usable, refusal)
 
 
 def supporting_runtimes(service: InferenceService, runtimes: Iterable[ServingRuntime]) -> list[ServingRuntime]:
@@ -97,6 +118,20 @@ def _named(model: ModelSpec, runtimes: Sequence[ServingRuntime]) -> ServingRunti
             hint=f"It serves {_formats([runtime]) or 'no format'}.",
         )
     return runtime
+
+
+def _refused(
+    why: str, service: InferenceService, runtimes: Sequence[ServingRuntime], refusal: Refusal
+) -> RuntimeNotSelected:
+    """Say why a runtime cannot run, and which others of the format can."""
+    model = service.model
+    serving = [r for r in runtimes if any(_matches(e, model) for e in r.spec.supported_model_formats or ())]
+    others = sorted({r.name for r in serving if not r.spec.disabled and not r.spec.multi_model and not refusal(r)})
+    if others:
+        hint = f"These serve {model.model_format} and can: {', '.join(others)}."
+    else:
+        hint = f"No other runtime that serves {model.model_format} can either; each can be taken to a cluster."
+    return RuntimeNotSelected(why, failure_reason="NoSupportingRuntime", hint=hint)
 
 
 def _none_supports(model: ModelSpec, runtimes: Sequence[ServingRuntime]) -> RuntimeNotSelected:

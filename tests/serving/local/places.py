@@ -29,7 +29,7 @@ TINY = Path(__file__).with_name("tiny_runtime.py")
 class HostEnvironment(Environments):
     """The tests' own environment: the tiny runtime needs nothing installed."""
 
-    async def ensure(self, requirements: Any, *, progress: Callable[[str], None]) -> Environment:
+    async def ensure(self, requirements: Any, **_: Any) -> Environment:
         return Environment(Path(sys.prefix), Path(sys.executable), Path(sys.executable).parent)
 
 

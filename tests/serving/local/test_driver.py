@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from serving.local.places import KEY, Place, a_place, runtime, service
+from serving.local.places import KEY, TINY, Place, a_place, runtime, service
 
 from forecourt.settings import Settings
 
@@ -201,3 +201,48 @@ async def test_logs_tell_what_replicas_printed_also_before_they_were_started_aga
     assert lines.count(b"it is a teapot") >= 3
     last = b"".join([part async for part in place.driver.logs(KEY, replica=0, tail=1, follow=False)])
     assert last.count(b"\n") == 1
+
+
+# What it listens on
+
+
+async def test_a_replica_that_other_machines_can_reach_is_ended(place: Place) -> None:
+    place.driver.apply(service("--host=0.0.0.0"), runtime())
+    await place.until(lambda: KEY in place.seen and place.seen[KEY].failure is not None)
+    failure = place.seen[KEY].failure
+    assert failure
+    assert failure.reason == "RuntimeUnhealthy"
+    assert "listens on 0.0.0.0:" in failure.message
+    assert "forecourt.dev/listens-everywhere: allowed" in failure.message
+    assert place.story.count("Loading") >= 1
+    assert not place.endpoints.get("default", "m").replicas  # type: ignore[union-attr]
+    await place.driver.remove(KEY)
+    assert not place.pids()
+
+
+async def test_one_that_is_allowed_to_by_name_serves(place: Place) -> None:
+    allowed = service("--host=0.0.0.0")
+    annotations = {"forecourt.dev/listens-everywhere": "allowed"}
+    metadata = allowed.metadata.model_copy(update={"annotations": annotations})
+    place.driver.apply(service("--host=0.0.0.0"), runtime())
+    await place.until(lambda: KEY in place.seen and place.seen[KEY].failure is not None)
+    place.driver.apply(allowed.model_copy(update={"metadata": metadata}), runtime())
+    await place.ready()
+
+
+async def test_a_second_port_counts_as_well(place: Place) -> None:
+    place.driver.apply(service("--also-everywhere"), runtime())
+    await place.until(lambda: KEY in place.seen and place.seen[KEY].failure is not None)
+    assert "can reach it without a token" in place.seen[KEY].failure.message  # type: ignore[union-attr]
+
+
+# What its runtime says
+
+
+async def test_a_runtime_may_ask_for_more_time_than_the_setting_gives(settings: Settings, tmp_path: Path) -> None:
+    async with a_place(settings, tmp_path, ready_seconds=0.01) as place:
+        await place.driver.start([])
+        annotations = {"forecourt.dev/local-command": f"python {TINY}", "forecourt.dev/local-ready-seconds": "20"}
+        place.driver.apply(service(), runtime(metadata={"name": "tiny", "annotations": annotations}))
+        assert not (await place.ready()).failure
+        await place.driver.close(stop=True)

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ parser.add_argument("--say", default="hello")
 parser.add_argument("--exit", type=int, help="end at once, with this code")
 parser.add_argument("--never-ready", action="store_true")
 parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
+parser.add_argument("--also-everywhere", action="store_true", help="listen on a second port, of every address")
 parser.add_argument("--fail-while", type=Path, help="end with code 3 as long as this file exists")
 options = parser.parse_args()
 
@@ -32,6 +34,8 @@ if options.exit is not None:
     sys.exit(options.exit)
 if options.fail_while and options.fail_while.exists():
     sys.exit(3)
+if options.also_everywhere:
+    second = socket.create_server(("", 0))
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -21,7 +21,7 @@ from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.processes import Process
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.backoff import STEADY_SECONDS
-from forecourt.serving.local.failure import ended, never_ready, not_prepared
+from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared
 from forecourt.serving.local.plan import Plan, Recipe
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import LocalReplica, free_port
@@ -201,8 +201,13 @@ class LocalDeployment:
                 self.replicas.remove(replica)
                 if revision:
                     revision.failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
+            elif replica.exposed:
+                failure = exposed(replica)
+                self._retire([replica], drain=0)
+                if revision:
+                    revision.failed(failure, steady=False)
             elif replica.ready_since is None and self._left_to_start(replica) <= 0:
-                failure = never_ready(replica, self._site.settings.ready_seconds)
+                failure = never_ready(replica, self._ready_seconds)
                 self._retire([replica], drain=0)
                 if revision:
                     revision.failed(failure, steady=False)
@@ -258,12 +263,15 @@ class LocalDeployment:
         self._watch(process)
 
     def _watch(self, process: Process) -> None:
+        known = (each.recipe for each in self._revisions if each.name == process.labels["revision"])
+        recipe = next(known, self.current.recipe if self.current else None)
         self.replicas.append(
             LocalReplica(
                 process,
-                probe=self.current.recipe.probe if self.current else ReadinessProbe(),
+                probe=recipe.probe if recipe else ReadinessProbe(),
                 session=self._site.session,
                 changed=self._changed.set,
+                fenced=not (recipe and recipe.may_listen_everywhere),
             )
         )
 
@@ -296,7 +304,7 @@ class LocalDeployment:
             shares=[(percent, current), (100 - percent, beside)] if self.stable else (),
             waiting=waits or self.asleep,
             message=seen.message,
-            patience=self._site.settings.ready_seconds if self._scaler else 0.0,
+            patience=self._ready_seconds if self._scaler else 0.0,
             wake=self._changed.set if self._scaler else None,
         )
         if seen != self._seen:
@@ -306,7 +314,12 @@ class LocalDeployment:
     # Inside
 
     def _left_to_start(self, replica: LocalReplica) -> float:
-        return self._site.settings.ready_seconds - replica.starting_for
+        return self._ready_seconds - replica.starting_for
+
+    @property
+    def _ready_seconds(self) -> float:
+        """How long a replica may take: as the setting says, or longer where its runtime is known to need it."""
+        return max(self._site.settings.ready_seconds, *(each.recipe.ready_seconds for each in self._revisions), 0.0)
 
     async def _end_task(self) -> None:
         for revision in self._revisions:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from forecourt.processes import Process
+from forecourt.serving.availability import why_not
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.deployment import LocalDeployment
 from forecourt.serving.local.logs import read_logs
@@ -48,6 +49,10 @@ class LocalDriver:
             await process.stop(self._site.settings.stop_seconds)
             process.forget()
         self._rotation = asyncio.create_task(self._rotate())
+
+    def refusal(self, runtime: ServingRuntime) -> str:
+        """Say why `runtime` cannot run on this machine; nothing where it can."""
+        return why_not(runtime)
 
     def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         """Make it so that `service` runs with `runtime`, beside what is `stable` where that is given."""

@@ -6,6 +6,7 @@ import signal
 
 from forecourt.errors import ForecourtError
 from forecourt.objects import now
+from forecourt.serving.local.plan import ALLOWED, LISTENS_EVERYWHERE
 from forecourt.serving.local.replica import LocalReplica
 from forecourt.serving.status import Failure
 
@@ -28,6 +29,17 @@ def ended(replica: LocalReplica) -> Failure:
 def never_ready(replica: LocalReplica, seconds: float) -> Failure:
     """Describe a replica that was given `seconds` and did not become ready."""
     return _failure(replica, f"did not become ready within {seconds:g} s")
+
+
+def exposed(replica: LocalReplica) -> Failure:
+    """Describe a replica that other machines can reach, past the gateway and the tokens that it asks for."""
+    where = ", ".join(replica.exposed)
+    message = (
+        f"The serving runtime listens on {where}, where other machines can reach it without a token, and was ended. "
+        "Have it listen on $(HOST), which is 127.0.0.1 here; or allow it with the annotation "
+        f"{LISTENS_EVERYWHERE}: {ALLOWED} on the InferenceService."
+    )
+    return Failure("RuntimeUnhealthy", message, now(), location=replica.process.id)
 
 
 def not_prepared(error: BaseException) -> Failure:

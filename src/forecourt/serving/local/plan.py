@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import os
 import shlex
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from pathlib import Path
 from forecourt.errors import InvalidObject
 from forecourt.oci import Progress
 from forecourt.processes import Environment, Environments, Program
+from forecourt.serving.availability import COMMAND
+from forecourt.serving.local.annotations import LocalAnnotations
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import HOST
 from forecourt.serving.local.waiting import Waiting
@@ -21,10 +24,12 @@ from forecourt.serving.model import Container, InferenceService, ServingRuntime
 from forecourt.serving.source import Source
 from forecourt.serving.templating import expand, merge
 
-REQUIREMENTS = "forecourt.dev/local-requirements"
-COMMAND = "forecourt.dev/local-command"
 RESTARTED = "forecourt.dev/restartedAt"
 """An annotation whose change starts every replica anew, as ``kubectl rollout restart`` does with one of its own."""
+
+LISTENS_EVERYWHERE = "forecourt.dev/listens-everywhere"
+"""An annotation of an `InferenceService` that, where it is `ALLOWED`, lets its replicas listen to other machines."""
+ALLOWED = "allowed"
 
 MOST_REPLICAS = 100
 
@@ -45,14 +50,16 @@ class Recipe:
     container: Container
     command: tuple[str, ...]
     requirements: tuple[str, ...]
+    overrides: tuple[str, ...]
+    ready_seconds: float
+    may_listen_everywhere: bool
     revision: str
 
     @classmethod
     def of(cls, service: InferenceService, runtime: ServingRuntime) -> Recipe:
         """Combine the two; raises `InvalidObject` where the runtime cannot run as a local process."""
-        annotations = runtime.metadata.annotations or {}
-        command = annotations.get(COMMAND, "")
-        if not command:
+        local = LocalAnnotations.of(runtime)
+        if not local.command:
             raise InvalidObject(
                 f"The serving runtime {runtime.metadata.name} does not say how it runs on this machine.",
                 hint=f"Add the annotation {COMMAND} to it, or choose another: forecourt get servingruntimes.",
@@ -63,17 +70,32 @@ class Recipe:
                 hint=f"At most {MOST_REPLICAS} are started on one.",
             )
         source = Source.of(service)
-        container = merge(runtime, service)
-        requirements = tuple(filter(None, map(str.strip, annotations.get(REQUIREMENTS, "").splitlines())))
-        restarted = (service.metadata.annotations or {}).get(RESTARTED, "")
-        essence = json.dumps([asdict(source), container.to_dict(), command, requirements, restarted], sort_keys=True)
-        revision = hashlib.sha256(essence.encode()).hexdigest()[:10]
-        return cls(source, container, tuple(shlex.split(command)), requirements, revision)
+        container = merge(local.over(runtime), service)
+        allowed = service.metadata.annotation(LISTENS_EVERYWHERE) == ALLOWED
+        essence = [asdict(source), container.to_dict(), local.command, local.requirements]
+        essence += [service.metadata.annotation(RESTARTED)]
+        essence += filter(None, [local.overrides, LISTENS_EVERYWHERE if allowed else ""])
+        revision = hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:10]
+        return cls(
+            source,
+            container,
+            _words(local.command, runtime),
+            local.requirements,
+            local.overrides,
+            local.ready_seconds,
+            allowed,
+            revision,
+        )
 
     @property
     def probe(self) -> ReadinessProbe:
-        """How a replica is asked whether it is ready."""
-        return ReadinessProbe.from_container(self.container.to_dict().get("readinessProbe"))
+        """How a replica is asked whether it is ready.
+
+        A probe that runs a command in the container cannot be run here; the start-up probe may know a path to ask.
+        """
+        container = self.container.to_dict()
+        probe = container.get("readinessProbe") or {}
+        return ReadinessProbe.from_container((container.get("startupProbe") or {}) if "exec" in probe else probe)
 
     async def prepare(self, fetch: Fetch, environments: Environments, waiting: Waiting) -> Plan:
         """Fetch the model and make the environment, both at once."""
@@ -84,7 +106,9 @@ class Recipe:
             return model
 
         async def create() -> Environment:
-            environment = await environments.ensure(self.requirements, progress=waiting.environment)
+            environment = await environments.ensure(
+                self.requirements, overrides=self.overrides, progress=waiting.environment
+            )
             waiting.environment("")
             return environment
 
@@ -108,6 +132,8 @@ class Plan:
     def program(self, port: int) -> Program:
         """Return what a replica on `port` runs."""
         own = {"HOST": HOST, "PORT": str(port), "FORECOURT_RUNTIMES": str(_RUNTIMES)}
+        if cpus := whole_cpus(self.recipe.container):
+            own["FORECOURT_CPUS"] = str(cpus)
         container = self.recipe.container.model_copy(
             update={"args": [*self.recipe.command, *(self.recipe.container.args or ())]}
         )
@@ -122,3 +148,24 @@ class Plan:
         """Return what is set over the person's own environment, which reaches the process as accelerators need it."""
         path = f"{self.environment.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {"VIRTUAL_ENV": str(self.environment.root), "PATH": path} | dict(container)
+
+
+def whole_cpus(container: Container) -> int:
+    """Return the limit of CPUs of a container, rounded up as a kubelet tells it to a container; 0 where it has none."""
+    limits = container.resources.limits if container.resources else None
+    text = str((limits or {}).get("cpu", "")).strip()
+    try:
+        cpus = float(text[:-1]) / 1000 if text.endswith("m") else float(text or 0)
+        return max(0, math.ceil(cpus))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _words(command: str, runtime: ServingRuntime) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise InvalidObject(
+            f"metadata.annotations[{COMMAND}]: Invalid value: the command of {runtime.name} cannot be read: {error}",
+            hint="Close the quotes.",
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import time
 from collections.abc import Callable
@@ -16,12 +17,16 @@ from forecourt.serving.local.probe import ReadinessProbe
 
 HOST = "127.0.0.1"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two questions to a replica that is starting
+_FENCE_SECONDS = 60.0  # between two looks at what a replica that is ready listens on
 
 
 class LocalReplica:
     """A process, whose labels say its revision, ordinal and port, and the address that the gateway knows it by.
 
-    `changed` is called whenever `ready` or `gone` change. Times are those of `time.monotonic`, in seconds.
+    `changed` is called whenever `ready`, `gone` or `exposed` change. Times are those of `time.monotonic`, in seconds.
+
+    What it serves is for the gateway, which asks for tokens; so a replica that listens to other machines too is not
+    made ready: `exposed` says where it listens. With `fenced` false that is not looked at.
     """
 
     def __init__(
@@ -31,6 +36,7 @@ class LocalReplica:
         probe: ReadinessProbe,
         session: aiohttp.ClientSession,
         changed: Callable[[], None],
+        fenced: bool = True,
     ) -> None:
         self.process = process
         self.revision = process.labels["revision"]
@@ -39,11 +45,14 @@ class LocalReplica:
         self.endpoint = Replica(process.id, f"http://{HOST}:{self.port}")
         self.ready = False
         self.gone = False
+        self.exposed: tuple[str, ...] = ()
         self.started = time.monotonic()
         self.ready_since: float | None = None
         self._probe = probe
         self._session = session
         self._changed = changed
+        self._fenced = fenced
+        self._looked = float("-inf")
         self._task = asyncio.create_task(self._watch())
 
     @property
@@ -82,7 +91,9 @@ class LocalReplica:
                     question.cancel()
                     break
                 refusals = 0 if question.result() else refusals + 1
-                if question.result() and not self.ready:
+                if question.result() and await self._reaches_others():
+                    self._turn(ready=False)
+                elif question.result() and not self.ready:
                     self._turn(ready=True)
                 elif self.ready and refusals >= self._probe.failures:
                     self._turn(ready=False)
@@ -93,11 +104,25 @@ class LocalReplica:
         finally:
             end.cancel()
 
+    async def _reaches_others(self) -> bool:
+        """Look, now and then, whether it listens on any address but the machine's own."""
+        if self._fenced and time.monotonic() - self._looked >= _FENCE_SECONDS:
+            listening = await asyncio.to_thread(self.process.listening)
+            self.exposed = tuple(sorted(f"{ip}:{port}" for ip, port in listening if not _is_loopback(ip)))
+            self._looked = time.monotonic()
+        return bool(self.exposed)
+
     def _turn(self, *, ready: bool) -> None:
         self.ready = ready
         if ready and self.ready_since is None:
             self.ready_since = time.monotonic()
         self._changed()
+
+
+def _is_loopback(address: str) -> bool:
+    """Say whether nobody but this machine can reach an address; IPv4 may be written as IPv6 has it."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def free_port() -> int:

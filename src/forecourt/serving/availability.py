@@ -1,0 +1,140 @@
+"""Can a serving runtime run on this machine, and if not, why: one sentence.
+
+A runtime says so itself, in annotations that a cluster ignores:
+
+``forecourt.dev/local-command``
+    the program that stands in for its container's image and command; without it, it runs on a cluster only.
+``forecourt.dev/local-platforms``
+    where its packages can be had, as patterns of ``system/machine``, by spaces or lines: ``linux/x86_64 darwin/*``;
+    without it, everywhere.
+``forecourt.dev/local-accelerators``
+    devices by the names that Kubernetes has for them, as a JSON list: one of them must be here. Without it, those of
+    ``opendatahub.io/recommended-accelerators``, which OpenShift AI's templates carry; ``[]`` says that none is needed.
+
+Which devices there are is seen in what their drivers put into the file system, so that looking costs nothing and needs
+no library: NVIDIA's ``/proc/driver/nvidia`` or ``nvidia-smi``, AMD's ``/dev/kfd`` (which is there with an APU's
+driver, too, so the topology must name a GPU), Gaudi's ``/dev/accel`` with ``hl-smi``.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+from forecourt.errors import InvalidObject
+from forecourt.serving.model import ServingRuntime
+
+COMMAND = "forecourt.dev/local-command"
+PLATFORMS = "forecourt.dev/local-platforms"
+ACCELERATORS = "forecourt.dev/local-accelerators"
+RECOMMENDED_ACCELERATORS = "opendatahub.io/recommended-accelerators"
+
+NVIDIA, AMD, GAUDI = "nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi"
+
+_CALLED = {NVIDIA: "an NVIDIA GPU", AMD: "an AMD GPU", GAUDI: "an Intel Gaudi accelerator"}
+_ASK_SECONDS = 10.0  # nvidia-smi can take seconds to wake a driver
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a runtime may ask of a machine: ``linux/x86_64``, and its accelerators by their names in Kubernetes."""
+
+    platform: str
+    accelerators: frozenset[str] = frozenset()
+
+
+@cache
+def this_machine() -> Machine:
+    """Look at the machine that this process runs on; what it has is not expected to change while we run."""
+    return Machine(f"{sys.platform}/{platform.machine().lower()}", accelerators_below(Path("/")))
+
+
+def accelerators_below(root: Path) -> frozenset[str]:
+    """Return the accelerators whose drivers show them in the file system at `root`; ``/`` is this machine's."""
+    here = root == Path("/")
+    found = set()
+    if any(root.glob("proc/driver/nvidia/gpus/*")) or (here and _nvidia_smi_lists_any()):
+        found.add(NVIDIA)
+    if (root / "dev/kfd").exists() and any(map(_is_gpu, root.glob("sys/class/kfd/kfd/topology/nodes/*/gpu_id"))):
+        found.add(AMD)
+    if any(root.glob("dev/accel/accel*")) and (shutil.which("hl-smi") if here else (root / "usr/bin/hl-smi").exists()):
+        found.add(GAUDI)
+    return frozenset(found)
+
+
+def why_not(runtime: ServingRuntime, machine: Machine | None = None) -> str:
+    """Say in a sentence why `runtime` cannot run on `machine`, which is this one by default; nothing where it can."""
+    machine = machine or this_machine()
+    name = runtime.name
+    try:
+        wanted = accelerators_of(runtime)
+    except InvalidObject as error:
+        return f"What the serving runtime {name} needs cannot be read: {error.message}."
+    if wanted and not machine.accelerators.intersection(wanted):
+        return f"The serving runtime {name} needs {_one_of(wanted)}, and this machine has none."
+    patterns = runtime.metadata.annotation(PLATFORMS).replace(",", " ").split()
+    if patterns and not any(fnmatchcase(machine.platform, pattern) for pattern in patterns):
+        there = " and ".join(patterns)
+        return f"The serving runtime {name} has packages for {there} only, and this machine is {machine.platform}."
+    if runtime.spec.worker_spec is not None:
+        return f"The serving runtime {name} spans several nodes, and this is one machine."
+    if not runtime.metadata.annotation(COMMAND):
+        return f"The serving runtime {name} does not say how it runs on this machine."
+    return ""
+
+
+def accelerators_of(runtime: ServingRuntime) -> tuple[str, ...]:
+    """Return the accelerators of which `runtime` needs one on a machine, by their names in Kubernetes.
+
+    Raises `InvalidObject` where the annotation that says so is no list of names.
+    """
+    annotations = runtime.metadata.annotations or {}
+    for annotation in (ACCELERATORS, RECOMMENDED_ACCELERATORS):
+        if annotation in annotations:
+            return _names(annotation, annotations[annotation])
+    return ()
+
+
+def _names(annotation: str, text: str) -> tuple[str, ...]:
+    try:
+        names = json.loads(text or "[]")
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidObject(
+            f"metadata.annotations[{annotation}]: Invalid value: {text!r} is no JSON list of names",
+            hint=f"Write it so: '[\"{NVIDIA}\"]'.",
+        )
+    return tuple(names)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return " or ".join(f"{_CALLED[name]} ({name})" if name in _CALLED else name for name in names)
+
+
+def _is_gpu(file: Path) -> bool:
+    """Say whether a node of AMD's topology is a GPU; a processor's id is 0."""
+    try:
+        return file.read_text().strip() not in {"", "0"}
+    except OSError:
+        return False
+
+
+def _nvidia_smi_lists_any() -> bool:
+    """Ask nvidia-smi, which knows of GPUs in places where nothing shows them under /proc (WSL)."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return False
+    try:
+        said = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return said.returncode == 0 and "GPU " in said.stdout
