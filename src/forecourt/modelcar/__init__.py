@@ -8,6 +8,7 @@ from forecourt.modelcar.contents import announced, files
 from forecourt.modelcar.diff import Difference, Tensors, difference
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
+from forecourt.modelcar.keeping import kept
 from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
 from forecourt.modelcar.pack import pack
 from forecourt.modelcar.pull import fetch, lay_out, pull
@@ -38,6 +39,7 @@ __all__ = [
     "files",
     "find",
     "inspect",
+    "kept",
     "lay_out",
     "list_images",
     "model_car",
