@@ -44,7 +44,7 @@ class Patience:
     longest_pause: float = 60.0
 
 
-class _HTTPResponse(http.client.HTTPResponse):
+class WatchedResponse(http.client.HTTPResponse):
     """Remembers its socket: `http.client` lets go of it when the response says ``Connection: close``."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
@@ -108,7 +108,7 @@ class Connections:
             connection = http.client.HTTPSConnection(host, port, timeout=self.patience.connect, context=tls())
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self.patience.connect)
-        connection.response_class = _HTTPResponse
+        connection.response_class = WatchedResponse
         try:
             connection.connect()
         except OSError as error:
@@ -170,7 +170,7 @@ class Response:
         self._connections = connections
         self._where = where
         self._connection = connection
-        self._raw = cast("_HTTPResponse", raw)
+        self._raw = cast("WatchedResponse", raw)
         self._reusable = reusable
         self._body: bytes | None = None
         self._begun = False
