@@ -69,7 +69,8 @@ def unpack(path: Path, name: str, store: ContentStore, advance: Advance) -> list
     with _damaged(name):
         opened = _open_zip(path) if name.lower().endswith(".zip") else _open_tar(path)
         for member, read in opened:
-            if _is_junk(member.name):
+            total += member.size
+            if _is_junk(member.name) and total <= limit:
                 continue
             if len(found) + len(links) >= MOST_FILES:
                 raise UnsafeContent(f"{name} has more than {MOST_FILES} files.", hint=_REFUSED)
@@ -77,7 +78,6 @@ def unpack(path: Path, name: str, store: ContentStore, advance: Advance) -> list
                 links[member.name] = member.link
                 continue
             check_names([member.name])
-            total += member.size
             if total > limit:
                 raise UnsafeContent(
                     f"{name} unpacks to more than {limit:,} bytes, far more than it has itself.", hint=_REFUSED
@@ -139,7 +139,7 @@ def _open_tar(path: Path) -> Iterator[tuple[_Member, Callable[[], IO[bytes]] | N
                 continue
             if entry.issym():
                 yield (
-                    _Member(name, 0, link=posixpath.normpath(posixpath.join(posixpath.dirname(name), entry.linkname))),
+                    _Member(name, 0, link=_target(name, entry.linkname)),
                     None,
                 )
             elif entry.islnk():
@@ -168,7 +168,7 @@ def _open_zip(path: Path) -> Iterator[tuple[_Member, Callable[[], IO[bytes]] | N
                 if entry.file_size > 4096:
                     raise UnsafeContent(f"The archive has a link at {name!r} that is none.", hint=_REFUSED)
                 target = archive.read(entry).decode("utf-8", "replace")
-                yield _Member(name, 0, link=posixpath.normpath(posixpath.join(posixpath.dirname(name), target))), None
+                yield _Member(name, 0, link=_target(name, target)), None
             elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise UnsafeContent(f"The archive has a device or a pipe at {name!r}.", hint=_REFUSED)
             else:
@@ -184,6 +184,11 @@ def _plain(name: str) -> str:
     while name.startswith("./"):
         name = name[2:]
     return name
+
+
+def _target(name: str, link: str) -> str:
+    """Return what a link means, from where it lies."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), link))
 
 
 def _is_junk(name: str) -> bool:

@@ -3,8 +3,9 @@
 Keys of a Secret (all its values text):
 
 - S3: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``, ``AWS_S3_ENDPOINT``,
-  ``AWS_DEFAULT_REGION``, ``AWS_S3_BUCKET``, ``AWS_CA_BUNDLE`` (PEM text); annotations ``serving.kserve.io/s3-endpoint``,
-  ``-region``, ``-usehttps``, ``-verifyssl``, ``-usevirtualbucket``, ``-useanoncredential``
+  ``AWS_DEFAULT_REGION``, ``AWS_S3_BUCKET``, ``AWS_CA_BUNDLE`` (PEM text); annotations
+  ``serving.kserve.io/s3-endpoint``, ``-region``, ``-usehttps``, ``-verifyssl``, ``-usevirtualbucket``,
+  ``-useanoncredential``
   (https://github.com/kserve/kserve/blob/master/pkg/credentials/s3/s3_secret.go)
 - one entry of KServe's ``storage-config``: JSON with ``type``, ``access_key_id``, ``secret_access_key``,
   ``endpoint_url``, ``bucket``, ``region``, ``certificate``, ``verify_ssl``, ``anonymous``

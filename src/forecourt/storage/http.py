@@ -121,7 +121,7 @@ class HttpSource:
             validator=validator,
             ranges=ranges,
         )
-        return Listing((file,), archive=is_archive(name))
+        return Listing((file,), etag.removeprefix("W/").strip('"') or modified, archive=is_archive(name))
 
     def _name(self, response: Response | None) -> str:
         """Return what the file is called: by the server, else by the URL."""

@@ -6,6 +6,7 @@ obstore lists, and signs a URL for each request; the bytes come over the connect
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 from forecourt.errors import Denied, ForecourtError, InvalidInput, NotFound, Unavailable
 from forecourt.oci.client.connection import Response
 from forecourt.oci.client.request import Request
+from forecourt.storage.archives import is_archive
 from forecourt.storage.credentials import Credentials, S3Credentials
 from forecourt.storage.model import Listing, RemoteFile
 from forecourt.storage.selection import Patterns
@@ -112,7 +114,8 @@ class S3Source:
                 f"The bucket {self.bucket} at {self._where} has no object {why}.",
                 hint="Check the path and the patterns: capital letters count.",
             )
-        return Listing(tuple(sorted(files, key=lambda file: file.name)), left_out=tuple(left_out))
+        files.sort(key=lambda file: file.name)
+        return Listing(tuple(files), _revision(files), tuple(left_out), archive=alone and is_archive(files[0].name))
 
     def get(self, file: RemoteFile, headers: Mapping[str, str]) -> Response:
         """Ask for an object's bytes, by a URL that is signed for an hour."""
@@ -261,6 +264,14 @@ class S3Source:
             if not reason
             else "Add its authority to this system's, or its certificate to the connection.",
         )
+
+
+def _revision(files: list[RemoteFile]) -> str:
+    """Return the ETag of one object, or the hash of what several have."""
+    if len(files) == 1:
+        return files[0].validator[1].strip('"')
+    said = "".join(f"{file.name} {file.identity}\n" for file in files)
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _file(name: str, key: str, size: int, etag: str | None) -> RemoteFile:
