@@ -26,7 +26,7 @@ import psutil
 
 from forecourt import modelcar
 from forecourt.errors import Conflict, InvalidInput, NotFound, from_os_error
-from forecourt.oci import SILENT, ClientFactory, Clients, ContentStore, Progress, Reference, Repositories
+from forecourt.oci import SILENT, ClientFactory, Clients, ContentStore, Patience, Progress, Reference, Repositories
 from forecourt.storage.credentials import Credentials
 from forecourt.storage.http import HttpSource
 from forecourt.storage.hub import HubSource
@@ -35,7 +35,7 @@ from forecourt.storage.place import FetchedModel, Place
 from forecourt.storage.remote import from_source
 from forecourt.storage.s3 import S3Source
 from forecourt.storage.selection import Patterns
-from forecourt.storage.web import Trust, Web, without_secrets
+from forecourt.storage.web import PATIENCE, Trust, Web, without_secrets
 
 _LONGEST_WAY = 8  # URIs that stand for others
 _VOLUME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -53,6 +53,7 @@ def fetch(
     allow: Iterable[str] = (),
     ignore: Iterable[str] = (),
     resolvers: Mapping[str, Callable[[str], str]] | None = None,
+    patience: Patience = PATIENCE,
     progress: Progress = SILENT,
 ) -> FetchedModel:
     """Bring the model of `uri` to this machine, once for everybody who asks for it.
@@ -60,6 +61,7 @@ def fetch(
     `credentials` are a connection's; what they do not say is taken from this process's environment. `allow` and
     `ignore` are patterns of files (see `forecourt.storage.selection`). `volumes` has the directories that ``pvc://``
     names. `resolvers` are for the schemes that only stand for another URI (``model-registry``): they return that.
+    `patience` is for servers elsewhere that are slow or silent.
 
     Raises `InvalidInput` for a scheme that is not known, and what its way of fetching raises: `NotFound`,
     `Unavailable`, `Denied`, `ContentMismatch`, `Conflict`, `UnsafeContent`, `StorageFull`; then nothing half done is
@@ -73,7 +75,7 @@ def fetch(
         )
     who = (credentials or Credentials()).over(Credentials.from_environment())
     patterns = Patterns(tuple(allow), tuple(ignore))
-    return function(uri, Place(models, store, images, client_for, volumes, who, patterns), progress)
+    return function(uri, Place(models, store, images, client_for, volumes, who, patterns, patience), progress)
 
 
 def scheme_of(uri: str) -> str:
@@ -116,7 +118,7 @@ def from_image(uri: str, place: Place, progress: Progress) -> FetchedModel:
 def from_hub(uri: str, place: Place, progress: Progress) -> FetchedModel:
     """Fetch a model of a hub; ``?allow=`` and ``?ignore=`` may choose files."""
     uri, patterns = _patterns_of(uri, place.patterns)
-    with contextlib.closing(Web()) as web:
+    with contextlib.closing(Web(place.patience)) as web:
         source = HubSource.parse(uri, patterns, place.credentials, web)
         found = _from_elsewhere(source, web, place, progress)
         path = f"/{source.path}" if source.path else ""
@@ -127,14 +129,14 @@ def from_s3(uri: str, place: Place, progress: Progress) -> FetchedModel:
     """Fetch the objects below a prefix, or one object; ``?allow=`` and ``?ignore=`` may choose."""
     uri, patterns = _patterns_of(uri, place.patterns)
     s3 = place.credentials.s3
-    with contextlib.closing(Web(trust=Trust(s3.certificate, s3.verify).context())) as web:
+    with contextlib.closing(Web(place.patience, Trust(s3.certificate, s3.verify).context())) as web:
         source = S3Source.parse(uri, patterns, place.credentials, web)
         return replace(_from_elsewhere(source, web, place, progress), source=f"s3://{source.title}")
 
 
 def from_web(uri: str, place: Place, progress: Progress) -> FetchedModel:
     """Fetch one file, or an archive and unpack it."""
-    with contextlib.closing(Web()) as web:
+    with contextlib.closing(Web(place.patience)) as web:
         source = HttpSource.parse(uri, place.credentials, web)
         return replace(_from_elsewhere(source, web, place, progress), source=without_secrets(uri))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forecourt.oci import ClientFactory, ContentStore, Repositories
+from forecourt.oci import ClientFactory, ContentStore, Patience, Repositories
 from forecourt.storage.credentials import Credentials
 from forecourt.storage.selection import Patterns
+from forecourt.storage.web import PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,4 @@ class Place:
     volumes: Path | None = None
     credentials: Credentials = field(default_factory=Credentials)
     patterns: Patterns = field(default_factory=Patterns)
+    patience: Patience = PATIENCE
