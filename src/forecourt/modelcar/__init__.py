@@ -4,10 +4,11 @@ from forecourt.modelcar.annotations import FIELDS
 from forecourt.modelcar.attach import Attaching, attach
 from forecourt.modelcar.attachments import Attachment, Here, Kind, Place, There, attached, read_attachment
 from forecourt.modelcar.base import Base, pull_base
-from forecourt.modelcar.contents import announced, files
+from forecourt.modelcar.contents import DIRECTORY, announced, files
 from forecourt.modelcar.diff import Difference, Tensors, difference
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
+from forecourt.modelcar.keeping import kept
 from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
 from forecourt.modelcar.pack import pack
 from forecourt.modelcar.pull import fetch, lay_out, pull
@@ -15,6 +16,7 @@ from forecourt.oci.transfer import copy, push
 
 __all__ = [
     "DEFAULT_PLATFORM",
+    "DIRECTORY",
     "FIELDS",
     "Attaching",
     "Attachment",
@@ -38,6 +40,7 @@ __all__ = [
     "files",
     "find",
     "inspect",
+    "kept",
     "lay_out",
     "list_images",
     "model_car",

@@ -1,6 +1,6 @@
 """Images as the OCI specifications have them: references, digests, manifests, the content store, a client, a server."""
 
-from forecourt.oci import transfer
+from forecourt.oci import contents, transfer
 from forecourt.oci.blob import Blob, FileRange
 from forecourt.oci.client import (
     Anonymous,
@@ -57,5 +57,6 @@ __all__ = [
     "RegistryClient",
     "Repositories",
     "clients",
+    "contents",
     "transfer",
 ]

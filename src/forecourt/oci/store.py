@@ -148,7 +148,7 @@ class ContentStore:
             before = path.stat()
             head = build(name, before.st_size, executable=executable)
             source = self.root / "sources" / hashlib.sha256(f"{path.absolute()}\0".encode() + head.raw).hexdigest()
-            if known := self._remembered(source, before):
+            if known := self._remembered(source, before) or self._linked(head, before):
                 progress(before.st_size)
                 return known
             blob = (None if copy else self._link_in(path, head, progress)) or self._copy_in(path, head, progress)
@@ -163,6 +163,24 @@ class ContentStore:
                 source, json.dumps([before.st_size, before.st_mtime_ns, after.st_ino, blob.digest]), self._stage()
             )
         return blob
+
+    def take_file(self, path: Path, name: str, digest: Digest, *, executable: bool = False) -> Blob:
+        """Make a layer of one file from `path`, which is synced and on the store's file system, by moving it.
+
+        `digest` is the layer's, which the caller has computed as the file's bytes passed (`forecourt.oci.layer`).
+        """
+        try:
+            head = build(name, path.stat().st_size, executable=executable)
+            self._keep(digest, path, head, head.tail)
+        except OSError as error:
+            raise from_os_error(error, path) or error from error
+        return self.open(digest)
+
+    def of_size(self, size: int) -> Iterator[Blob]:
+        """Yield the layers whose one file has `size` bytes."""
+        for path in sorted((self.root / "files" / str(size)).glob("*")):
+            with contextlib.suppress(NotFound, ContentMismatch):
+                yield self.open(_digest_of(path))
 
     # Handing out
 
@@ -297,6 +315,16 @@ class ContentStore:
             source.unlink(missing_ok=True)
         return None
 
+    def _linked(self, head: Head, seen: os.stat_result) -> Blob | None:
+        """Find the layer whose file this one is already, under the same name: it was placed from the store."""
+        for path in (self.root / "files" / str(head.size)).glob("*"):
+            with contextlib.suppress(FileNotFoundError, NotFound, ContentMismatch):
+                if os.path.samestat(path.stat(), seen):
+                    blob = self.open(_digest_of(path))
+                    if blob.head == head.raw:
+                        return blob
+        return None
+
     def _recheck(self, blob: Blob, size_now: int) -> None:
         """Hash a file that was touched; take it back if its bytes are right, forget it if they are not."""
         hasher = blob.digest.hasher()
@@ -337,6 +365,11 @@ class _Record:
     def to_json(self) -> str:
         head = base64.b64encode(self.head).decode()
         return json.dumps({"head": head, "tail": self.tail, "mtime_ns": self.mtime_ns})
+
+
+def _digest_of(path: Path) -> Digest:
+    """Return the digest of the layer that a file of the store is of."""
+    return Digest(f"{'sha256' if len(path.name) == 64 else 'sha512'}:{path.name}")
 
 
 def _reflink(source: Path, destination: Path) -> bool:

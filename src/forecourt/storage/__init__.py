@@ -1,5 +1,7 @@
 """A URI -> files on this machine: what KServe calls the storage initializer."""
 
-from forecourt.storage.fetch import FetchedModel, fetch
+from forecourt.storage.credentials import Credentials, S3Credentials
+from forecourt.storage.fetch import SCHEMES, fetch
+from forecourt.storage.place import FetchedModel
 
-__all__ = ["FetchedModel", "fetch"]
+__all__ = ["SCHEMES", "Credentials", "FetchedModel", "S3Credentials", "fetch"]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
 
 import yaml
 
@@ -33,6 +33,8 @@ class Repository:
     gated: str | bool = False
     disabled: bool = False
     readers: frozenset[str] = frozenset()
+    large: frozenset[str] = frozenset()
+    """Files that are kept as the hub keeps large ones: their digests are known, and `/resolve/` redirects to them."""
     downloads: int = 0
     created: str = "2024-05-01T10:00:00.000Z"
     modified: str = "2024-06-01T10:00:00.000Z"
@@ -58,7 +60,7 @@ class Trouble:
 
     With a `status`, this one is sent, with headers and body, instead of the answer. What is sent may stop after so many
     bytes of its body (`after`), when the connection is closed, or `stalls` from there on (before anything is sent,
-    where `after` is not said), or come a byte at a time, each after `drips` seconds.
+    where `after` is not said), or come a `drop` at a time, each after `drips` seconds.
     """
 
     path: str
@@ -69,6 +71,8 @@ class Trouble:
     after: int | None = None
     stalls: bool = False
     drips: float = 0.0
+    drop: int = 1
+    """The bytes that come at a time, where it drips."""
 
 
 class Hub:
@@ -83,6 +87,10 @@ class Hub:
         self.page = page
         self.expands = True
         """Whether it knows ``expand``; a server that speaks as the hub does need not."""
+        self.elsewhere = ""
+        """The URL of the host that has large files; empty means the hub itself."""
+        self.sent: dict[str, int] = {}
+        """The bytes of bodies that were sent, by path without query."""
         self.ended = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -110,6 +118,12 @@ class Hub:
     def asked_for(self, part: str) -> list[str]:
         """The paths so far that contain `part`."""
         return [path for path in self.asked if part in path]
+
+    def count(self, path: str, count: int) -> None:
+        """Count bytes of a body that were sent."""
+        with self._lock:
+            path = unquote(path.partition("?")[0])
+            self.sent[path] = self.sent.get(path, 0) + count
 
     def note(self, path: str, token: str) -> Trouble | None:
         """Write a request down, and return what should happen to it."""
@@ -146,6 +160,15 @@ class QuietServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
+
+
+def _blob(repository: Repository, path: str) -> dict[str, Any]:
+    """What the hub says of a file's content where it is asked for blobs."""
+    body = repository.files[path]
+    if path not in repository.large:
+        return {"size": len(body), "blobId": hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()}
+    sha256 = hashlib.sha256(body).hexdigest()
+    return {"size": len(body), "blobId": "0" * 40, "lfs": {"sha256": sha256, "size": len(body), "pointerSize": 134}}
 
 
 class _Server(QuietServer):
@@ -188,8 +211,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_json({"type": "user", "name": "maria"})
         elif path == "/api/models":
             self.list_models(parts.query)
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
-            self.send_json(self.described(match[1], self.visible(match[1]), self.server.hub.repositories[match[1]]))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
+            wanted = self.visible(match[1])
+            repository = self.server.hub.repositories[match[1]]
+            self.check_revision(repository, match[2] or "main")
+            blobs = "blobs" in parse_qs(parts.query)
+            self.send_json(self.described(match[1], wanted, repository, blobs=blobs))
+        elif match := re.fullmatch(r"/lfs/([^/]+/[^/]+)/([^/]+)/(.+)", path):
+            body = self.server.hub.repositories[match[1]].files[match[3]]
+            self.send_part(body, {"ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'})
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/(raw|resolve)/([^/]+)/(.+)", path):
             self.send_file(match[1], match[3], match[4])
         else:
@@ -228,7 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Link"] = f'<{following}>; rel="next"'
         self.send_json(page, headers)
 
-    def described(self, name: str, wanted: set[str] | None, repository: Repository) -> dict[str, Any]:
+    def described(
+        self, name: str, wanted: set[str] | None, repository: Repository, *, blobs: bool = False
+    ) -> dict[str, Any]:
         everything = {
             "author": name.partition("/")[0],
             "sha": repository.sha,
@@ -240,7 +272,9 @@ class _Handler(BaseHTTPRequestHandler):
             "downloads": repository.downloads,
             "tags": [],
             "cardData": repository.card_data,
-            "siblings": [{"rfilename": path} for path in sorted(repository.files)],
+            "siblings": [
+                {"rfilename": path} | (_blob(repository, path) if blobs else {}) for path in sorted(repository.files)
+            ],
             **repository.info,
         }
         return {"id": name, "modelId": name} | {
@@ -253,19 +287,32 @@ class _Handler(BaseHTTPRequestHandler):
         if repository.gated and self.token not in repository.readers:
             status = 403 if self.token else 401
             raise _Refused(status, "GatedRepo", f"Access to model {name} is restricted.")
-        if revision not in ("main", repository.sha):
-            raise _Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        self.check_revision(repository, revision)
         if path not in repository.files:
             raise _Refused(404, "EntryNotFound", "Entry not found")
         body = repository.files[path]
-        headers = {
-            "ETag": f'"{hashlib.sha256(body).hexdigest()}"',
-            "X-Repo-Commit": repository.sha,
-            "Accept-Ranges": "bytes",
-            "Content-Type": "text/plain; charset=utf-8",
-        }
+        headers = {"X-Repo-Commit": repository.sha, "Content-Type": "text/plain; charset=utf-8"}
+        if path in repository.large:
+            there = f"{self.server.hub.elsewhere}/lfs/{name}/{revision}/{quote(path)}?signature=once"
+            linked = {"X-Linked-Size": str(len(body)), "X-Linked-ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
+            self.send(b"", status=302, headers=headers | linked | {"Location": there})
+            return
+        self.send_part(body, headers | {"ETag": f'"{hashlib.sha256(body).hexdigest()}"'})
+
+    def check_revision(self, repository: Repository, revision: str) -> None:
+        if revision not in ("main", repository.sha):
+            raise _Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+
+    def send_part(self, body: bytes, headers: dict[str, str], *, parts: bool = True) -> None:
+        """Send what was asked for of a body, as RFC 9110 has it of ranges and conditions."""
         status = 200
-        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+        etag, wanted = headers.get("ETag", ""), self.headers.get("If-Match", "")
+        if wanted and etag and wanted not in ("*", etag):
+            self.send(b"", status=412, headers=headers)
+            return
+        if parts:
+            headers["Accept-Ranges"] = "bytes"
+        if parts and (match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))):
             start, end = int(match[1]), min(int(match[2] or len(body) - 1), len(body) - 1)
             headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
             body, status = body[start : end + 1], 206
@@ -291,12 +338,12 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "HEAD":
                 return
             if trouble.drips:
-                for byte in body:
-                    self.wfile.write(bytes([byte]))
+                for at in range(0, len(body), trouble.drop):
+                    self.server.hub.count(self.path, self.wfile.write(body[at : at + trouble.drop]))
                     if ended.wait(trouble.drips):
                         break
             else:
-                self.wfile.write(body[: trouble.after])
+                self.server.hub.count(self.path, self.wfile.write(body[: trouble.after]))
             if trouble.after is not None:
                 self.close_connection = True
                 if trouble.stalls:

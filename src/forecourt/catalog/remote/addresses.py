@@ -16,33 +16,13 @@ from urllib.parse import urlsplit
 
 from forecourt.catalog.model import Loading
 from forecourt.errors import InvalidInput, Unavailable
+from forecourt.oci.client.addresses import is_public
 
 SETTING = "FORECOURT_CATALOG_PRIVATE_ADDRESSES=true"
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
-"""Services for virtual machines that are at an address of the public kind: Azure's."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""https://www.rfc-editor.org/rfc/rfc6052: the last 32 bits are the IPv4 address that is meant."""
 
 
 class ForbiddenAddress(InvalidInput):
     """A URL leads to where a source's may not."""
-
-
-def is_public(address: _Address) -> bool:
-    """Say whether an address is one of the public internet, also where it carries an IPv4 address in itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(inner)
-        if address.is_site_local:
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved) and address not in _METADATA
 
 
 @dataclass(frozen=True, slots=True)

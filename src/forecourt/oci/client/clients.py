@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from forecourt.oci.client.credentials import Credentials, LoginFiles
+from forecourt.oci.client.credentials import Credential, Credentials, LoginFiles, Logins
 from forecourt.oci.client.registry import RegistryClient
 from forecourt.oci.client.request import is_loopback
 
@@ -34,6 +34,10 @@ class Clients:
                 insecure = is_loopback(registry) or registry in self._insecure
                 self._clients[registry] = RegistryClient(registry, insecure=insecure, credentials=self._credentials)
             return self._clients[registry]
+
+    def having(self, logins: Mapping[str, Credential]) -> Clients:
+        """Return clients of their own that try these logins first, by registry or a namespace in it."""
+        return Clients(Logins(logins, self._credentials), self._insecure)
 
     def __enter__(self) -> Self:
         return self

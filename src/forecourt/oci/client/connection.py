@@ -44,7 +44,7 @@ class Patience:
     longest_pause: float = 60.0
 
 
-class _HTTPResponse(http.client.HTTPResponse):
+class WatchedResponse(http.client.HTTPResponse):
     """Remembers its socket: `http.client` lets go of it when the response says ``Connection: close``."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
@@ -108,7 +108,7 @@ class Connections:
             connection = http.client.HTTPSConnection(host, port, timeout=self.patience.connect, context=tls())
         else:
             connection = http.client.HTTPConnection(host, port, timeout=self.patience.connect)
-        connection.response_class = _HTTPResponse
+        connection.response_class = WatchedResponse
         try:
             connection.connect()
         except OSError as error:
@@ -170,7 +170,7 @@ class Response:
         self._connections = connections
         self._where = where
         self._connection = connection
-        self._raw = cast("_HTTPResponse", raw)
+        self._raw = cast("WatchedResponse", raw)
         self._reusable = reusable
         self._body: bytes | None = None
         self._begun = False
@@ -220,9 +220,14 @@ class Response:
                 while left:
                     wanted = min(left, len(view))
                     while filled < wanted:
-                        count = raw.socket.recv_into(view[filled:wanted])
-                        if not count:
-                            raise ConnectionResetError
+                        try:
+                            count = raw.socket.recv_into(view[filled:wanted])
+                            if not count:
+                                raise ConnectionResetError
+                        except OSError:
+                            if filled:
+                                yield view[:filled]  # what came before it broke off need not come again
+                            raise
                         filled += count
                     yield view[:wanted]
                     left, filled = left - wanted, 0
@@ -233,13 +238,15 @@ class Response:
         if self._closed:
             return
         left = self._raw.length
-        if self._reusable and not self._begun and left is not None and left <= _LEFTOVER:
-            with contextlib.suppress(Unavailable):
-                self.read(_LEFTOVER)
-        if not self._closed:
-            self._closed = True
-            self._raw.close()
-            self._connection.close()
+        try:
+            if self._reusable and not self._begun and left is not None and left <= _LEFTOVER:
+                with contextlib.suppress(Unavailable):
+                    self.read(_LEFTOVER)
+        finally:
+            if not self._closed:  # also where the work is stopped while it is read
+                self._closed = True
+                self._raw.close()
+                self._connection.close()
 
     def _finish(self) -> None:
         self._closed = True

@@ -69,6 +69,23 @@ class Login:
         return self.credential if registry == self.registry else None
 
 
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """Credentials by registry (``host[:port]``) or a namespace in it; `others` are asked for what is not among them."""
+
+    known: Mapping[str, Credential]
+    others: Credentials = field(default_factory=Anonymous)
+
+    def find(self, registry: str, repository: str = "") -> Credential | None:
+        """Return the most particular credential."""
+        parts = repository.split("/") if repository else []
+        for name in _HUB if registry in _HUB else (registry,):
+            for count in range(len(parts), -1, -1):
+                if found := self.known.get("/".join((name, *parts[:count]))):
+                    return found
+        return self.others.find(registry, repository)
+
+
 class LoginFiles:
     """Docker's and podman's files; each registry is looked up once, since a helper may ask a person."""
 
@@ -164,6 +181,13 @@ def _from_entries(document: Mapping[str, Any], names: tuple[str, ...], repositor
             if (entry := known.get("/".join((name, *parts[:count])))) and (found := _entry(entry)):
                 return found
     return None
+
+
+def entries(document: Mapping[str, Any]) -> dict[str, Credential]:
+    """Return the logins that a document in Docker's form holds itself, by registry or namespace in it."""
+    found = document.get("auths")
+    pairs = ((_normal(key), _entry(entry)) for key, entry in (found or {}).items() if isinstance(entry, dict))
+    return {key: credential for key, credential in pairs if credential}
 
 
 def _entry(entry: Mapping[str, Any]) -> Credential | None:

@@ -81,7 +81,7 @@ class Transport:
         Raises `RegistryError` where it asks for more patience than we have.
         """
         seconds = self.patience.pause * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
-        asked = _retry_after(response.header("Retry-After")) if response else None
+        asked = retry_after(response.header("Retry-After")) if response else None
         if asked is not None and asked > self.patience.longest_pause:
             raise RegistryError(
                 f"{self.registry} asks us to come back in {asked:.0f} seconds.", hint="Try again after that."
@@ -133,7 +133,7 @@ class Transport:
         raise RegistryError(f"{self.registry} redirects us in circles.")
 
 
-def _retry_after(value: str) -> float | None:
+def retry_after(value: str) -> float | None:
     """Return the seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3)."""
     if value.isdigit():
         return float(value)
