@@ -115,6 +115,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def volumes(self) -> Path:
+        """A folder, or a link to one, for each persistent volume claim that a ``pvc://`` URI names."""
+        return self.home / "volumes"
+
+    @property
     def environments(self) -> Path:
         """The serving runtimes' and tools' environments."""
         return self.home / "environments"

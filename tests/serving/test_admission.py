@@ -131,11 +131,11 @@ def test_a_source_is_a_uri_or_a_path_in_a_bucket():
 
 def test_patterns_and_a_token_come_from_the_storage_initializers_variables():
     env = [
-        {"name": "STORAGE_ALLOW_PATTERNS", "value": "*.gguf"},
+        {"name": "STORAGE_ALLOW_PATTERNS", "value": '["*.gguf"]'},
         {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "HF_TOKEN"}}},
     ]
     source = Source.of(service(env=env))
-    assert (source.allow, source.secret) == ("*.gguf", "hub")
+    assert (source.allow, source.secret) == (("*.gguf",), "hub")
 
 
 def test_a_deployment_without_a_model_says_so():

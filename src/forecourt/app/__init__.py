@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
 import aiohttp
 import psutil
@@ -21,14 +20,15 @@ import uvloop
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from forecourt import __version__, storage
+from forecourt import __version__
+from forecourt.app.fetching import fetching
 from forecourt.app.listening import address, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
 from forecourt.catalog import CatalogService
 from forecourt.db import Database
 from forecourt.objects import ObjectStore, api_router, install_error_handlers
-from forecourt.oci import ContentStore, Progress, Repositories, clients
+from forecourt.oci import ContentStore, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
 from forecourt.projects import Endings, Projects, Vault
@@ -42,7 +42,6 @@ from forecourt.serving import (
     Reconciler,
     Registration,
     Site,
-    Source,
     Tokens,
     logs_router,
     resources,
@@ -88,18 +87,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     models_api = RegistryApi(models)
     catalog = CatalogService(settings, database, address(registry, "localhost"))
 
-    def fetch(source: Source, progress: Progress) -> Path:
-        connection = projects.connections.values(source.namespace, source.secret).data if source.secret else {}
-        model = storage.fetch(
-            source.located(connection),
-            models=settings.models,
-            store=store,
-            images=images,
-            client_for=client_for,
-            resolvers={SCHEME: models.uri_of},
-            progress=progress,
-        )
-        return model.path
+    fetch = fetching(settings, projects, store, images, client_for, {SCHEME: models.uri_of})
 
     def woken() -> None:
         reconciler.wake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from forecourt.serving.model import InferenceService
 CONNECTION = "opendatahub.io/connections"
 CONNECTION_PATH = "opendatahub.io/connection-path"
 ALLOW, IGNORE = "STORAGE_ALLOW_PATTERNS", "STORAGE_IGNORE_PATTERNS"
-"""Variables of KServe's storage initializer: which files, as shell patterns by commas (or a JSON array)."""
+"""Variables of KServe's storage initializer: which files, as shell patterns in a JSON array or by commas."""
 TOKEN = "HF_TOKEN"  # noqa: S105 - a variable's name
 
 
@@ -19,7 +20,7 @@ TOKEN = "HF_TOKEN"  # noqa: S105 - a variable's name
 class Source:
     """A URI, or a path in the bucket that the connection `secret` names; `parameters` go before what that says.
 
-    The secret is one of `namespace`. `allow` and `ignore` are KServe's patterns of files.
+    The secret is one of `namespace`. `allow` and `ignore` are patterns of files.
     """
 
     namespace: str
@@ -27,8 +28,8 @@ class Source:
     secret: str = ""
     path: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    allow: str = ""
-    ignore: str = ""
+    allow: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, service: InferenceService) -> Source:
@@ -46,7 +47,8 @@ class Source:
             raise InvalidObject("spec.predictor.model.storageUri: Required value: it says where the model is.")
         said = {name: one.value or "" for name, one in variables.items()}
         parameters = {str(key): str(value) for key, value in (storage.get("parameters") or {}).items()}
-        return cls(service.namespace, uri, secret, path, parameters, said.get(ALLOW, ""), said.get(IGNORE, ""))
+        allow, ignore = (_patterns(said.get(name, "")) for name in (ALLOW, IGNORE))
+        return cls(service.namespace, uri, secret, path, parameters, allow, ignore)
 
     def located(self, connection: Mapping[str, str]) -> str:
         """Return the URI, which a path needs the connection's bucket for; raises `InvalidObject` without one."""
@@ -59,3 +61,13 @@ class Source:
                 hint="Set AWS_S3_BUCKET in the connection, or spec.predictor.model.storage.parameters.bucket.",
             )
         return f"s3://{bucket}/{self.path.lstrip('/')}"
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    """Read a variable as KServe's storage initializer does: a JSON array, or else patterns by commas."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        found = text.split(",")
+    those = found if isinstance(found, list) else [found]
+    return tuple(filter(None, (str(each).strip() for each in those)))

@@ -72,6 +72,8 @@ def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -
     """
     ready = seen.available
     state, reason, message = ("True", "", "") if ready else ("False", seen.reason, seen.message)
+    if seen.asleep:
+        reason, message = seen.reason, seen.message
     if not (ready or seen.stopped or seen.blocked or seen.invalid):
         state = "Unknown"
     conditions = [

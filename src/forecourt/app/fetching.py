@@ -1,0 +1,43 @@
+"""How a deployment's model comes to this machine: its connection opens the way, storage goes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from forecourt import storage
+from forecourt.oci import ClientFactory, ContentStore, Progress, Repositories
+from forecourt.projects import Projects, Values
+from forecourt.serving import Source
+from forecourt.settings import Settings
+
+_NOTHING = Values({}, {})
+
+
+def fetching(
+    settings: Settings,
+    projects: Projects,
+    store: ContentStore,
+    images: Repositories,
+    client_for: ClientFactory,
+    resolvers: Mapping[str, Callable[[str], str]],
+) -> Callable[[Source, Progress], Path]:
+    """Return what fetches; it raises what `storage.fetch` does, and `NotFound` for a connection that is gone."""
+
+    def fetch(source: Source, progress: Progress) -> Path:
+        said = projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
+        return storage.fetch(
+            source.located(said.data),
+            models=settings.models,
+            store=store,
+            images=images,
+            client_for=client_for,
+            volumes=settings.volumes,
+            credentials=storage.Credentials.from_secret(said.data, said.annotations),
+            allow=source.allow,
+            ignore=source.ignore,
+            resolvers=resolvers,
+            progress=progress,
+        ).path
+
+    return fetch
