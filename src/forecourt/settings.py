@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the URL of a catalog source may lead to this machine or to a private network.",
     )
+    pvc_directory: str = Field(
+        default="",
+        description="Folder that has a folder, or a link to one, for each name of `pvc://name/path`; empty means "
+        "`pvc` in FORECOURT_HOME.",
+    )
     insecure_registries: Annotated[
         str,
         Field(description="Registries spoken to over plain HTTP, `host[:port]` by commas; loopback always is."),
@@ -102,6 +107,11 @@ class Settings(BaseSettings):
     def models(self) -> Path:
         """Models laid out for serving runtimes, hard-linked from the store."""
         return self.home / "models"
+
+    @property
+    def volumes(self) -> Path:
+        """A folder for each persistent volume claim."""
+        return Path(self.pvc_directory).expanduser().absolute() if self.pvc_directory else self.home / "pvc"
 
     @property
     def environments(self) -> Path:

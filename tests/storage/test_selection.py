@@ -48,7 +48,7 @@ def test_each_directory_is_looked_at_alone() -> None:
 
 
 class TestQuantizations:
-    NAMES = [f"Tiny-{kind}.gguf" for kind in ("Q2_K", "Q4_0", "Q4_K_M", "Q4_K_S", "Q8_0", "F16", "IQ4_XS")]
+    NAMES = tuple(f"Tiny-{kind}.gguf" for kind in ("Q2_K", "Q4_0", "Q4_K_M", "Q4_K_S", "Q8_0", "F16", "IQ4_XS"))
 
     def test_one_comes_and_not_all(self) -> None:
         assert chosen("README.md", *self.NAMES) == ["README.md", "Tiny-Q4_K_M.gguf"]
@@ -77,7 +77,7 @@ class TestQuantizations:
 
     def test_another_is_had_by_asking(self) -> None:
         assert chosen(*self.NAMES, allow=("*Q8_0*",)) == ["Tiny-Q8_0.gguf"]
-        assert chosen(*self.NAMES, allow=("*.gguf",)) == self.NAMES
+        assert chosen(*self.NAMES, allow=("*.gguf",)) == list(self.NAMES)
         assert chosen(*self.NAMES, ignore=("*Q4_K*",)) == ["Tiny-Q4_0.gguf"]
 
 

@@ -26,8 +26,9 @@ from forecourt.storage import download, fetch, partial
 download._STEP, partial._NOTE_SECONDS = 128 * 1024, 0.05
 root, uri = Path(sys.argv[1]), sys.argv[2]
 store = ContentStore(root / "store")
+images = Repositories(root / "images", store)
 with Clients(Anonymous()) as clients:
-    found = fetch(uri, models=root / "models", store=store, images=Repositories(root / "images", store), client_for=clients)
+    found = fetch(uri, models=root / "models", store=store, images=images, client_for=clients)
 print(found.path, found.moved)
 """
 
@@ -74,7 +75,8 @@ def test_a_process_that_was_killed_is_gone_on_after(hub: Hub, fetcher: Fetcher, 
     hub.sent.clear()
     path, moved = ended(start(fetcher, uri, HF_ENDPOINT=hub.url))
     assert contents(path) == {"model.safetensors": WEIGHTS}
-    assert sum(sent for name, sent in hub.sent.items() if "/lfs/" in name) == len(WEIGHTS) - there
+    sent = sum(count for name, count in hub.sent.items() if "/lfs/" in name)
+    assert 0 <= sent - (len(WEIGHTS) - there) <= 100_000, "nothing twice, but for what was on its way to who was killed"
     assert moved == len(WEIGHTS) and fetcher.left() == []
 
 

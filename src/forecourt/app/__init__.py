@@ -85,6 +85,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             store=store,
             images=images,
             client_for=client_for,
+            volumes=settings.volumes,
             resolvers={SCHEME: models.uri_of},
             progress=progress,
         )
