@@ -56,13 +56,14 @@ class TestBuckets:
         assert "wrong-secret" not in told and "akiawrongsecret" not in told
 
 
-class TestRegistries:
-    @pytest.fixture(scope="class")
-    def registry(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-        directory = tmp_path_factory.mktemp("registry")
-        with docker_registry(directory, auth=htpasswd(directory)) as running:
-            yield running
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    directory = tmp_path_factory.mktemp("registry")
+    with docker_registry(directory, auth=htpasswd(directory)) as running:
+        yield running
 
+
+class TestRegistries:
     @staticmethod
     def secret(registry: DockerRegistry, password: str) -> dict[str, str]:
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
