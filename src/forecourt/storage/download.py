@@ -63,7 +63,8 @@ class Downloads:
         partial, found = self._whole(file)
         try:
             self.store.take_file(partial.finish(), f"{DIRECTORY}/{file.name}", found.layer)
-            contents.remember(self.store, found.sha256, found.layer)
+            if found.sha256:
+                contents.remember(self.store, found.sha256, found.layer)
         finally:
             partial.discard()
         return found
