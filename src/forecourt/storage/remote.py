@@ -37,7 +37,10 @@ def from_source(source: Source, web: Web, place: Place, progress: Progress) -> F
     the source changes while it is read, again and again, and what the source and the content store raise.
     """
     partial.sweep(place.store)
-    with records.alone(place.models, source.key):
+    elsewhere = f"{source.title}, which is fetched already"
+    with records.alone(place.models, source.key, lambda: progress.begin(elsewhere, 0)) as waited:
+        if waited:
+            progress.done(elsewhere, "waited for")
         record = records.read(place.models, source.key)
         for _ in range(_ATTEMPTS):
             try:
