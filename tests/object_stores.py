@@ -69,6 +69,7 @@ def object_store(directory: Path) -> Iterator[ObjectStore]:
     ports = dict(zip(PARTS, _ports(len(PARTS)), strict=True))
     words = [str(WEED), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={directory / 'data'}", "-filer", "-s3"]
     words += [f"-{part}.port={port}" for part, port in ports.items()]
+    words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # theirs are the same for everybody
     words += [f"-s3.config={config}", "-volume.max=20", "-master.volumeSizeLimitMB=256", "-master.telemetry=false"]
     with (directory / "weed.log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, cwd=directory)
@@ -77,12 +78,8 @@ def object_store(directory: Path) -> Iterator[ObjectStore]:
         _wait(store, process, directory / "weed.log")
         yield store
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # it takes ten seconds to say goodbye, and nothing is to be kept
+        process.wait()
 
 
 def _wait(store: ObjectStore, process: subprocess.Popen[bytes], log: Path) -> None:

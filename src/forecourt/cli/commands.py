@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
     "The server": {"up": "server", "down": "server", "status": "server"},
-    "ModelCars": {"modelcar": "modelcar"},
+    "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
     "Deployments": {

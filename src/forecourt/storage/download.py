@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,7 +29,8 @@ SEGMENT = 64 * 1024 * 1024
 """The bytes of one request for a part of a file."""
 
 _BUFFER = 1024 * 1024
-_STEP = 8 * 1024 * 1024  # between two words about what is there
+_STEP = 8 * 1024 * 1024  # between two words about what is there, or so long, in seconds
+_TOLD_SECONDS = 1.0
 _ENOUGH = 4 * 1024 * 1024  # after so many bytes a connection that breaks is a new misfortune, not the same one
 
 Advance = Callable[[int], None]
@@ -63,7 +65,8 @@ class Downloads:
         partial, found = self._whole(file)
         try:
             self.store.take_file(partial.finish(), f"{DIRECTORY}/{file.name}", found.layer)
-            contents.remember(self.store, found.sha256, found.layer)
+            if found.sha256:
+                contents.remember(self.store, found.sha256, found.layer)
         finally:
             partial.discard()
         return found
@@ -127,7 +130,7 @@ class Downloads:
         position, attempt, broke_at = start, 0, start
         buffer = bytearray(min(_BUFFER, end - start))
         while position < end:
-            before, refused = position, None
+            before, refused, told = position, None, time.monotonic()
             try:
                 headers = {"Range": f"bytes={position}-{end - 1}", **file.conditions}
                 with self.source.get(file, headers) as response:
@@ -140,9 +143,9 @@ class Downloads:
                             partial.write(position, chunk)
                             position += len(chunk)
                             self.advance(len(chunk))
-                            if position - before >= _STEP:
+                            if position - before >= _STEP or time.monotonic() - told >= _TOLD_SECONDS:
                                 partial.wrote(before, position)
-                                before = position
+                                before, told = position, time.monotonic()
                     finally:
                         if position > before:
                             partial.wrote(before, position)

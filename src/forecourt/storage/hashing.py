@@ -25,7 +25,9 @@ class Hashing:
         self._file = file
         self._partial = partial
         self._failed: BaseException | None = None
-        self._hashers: dict[str, Hasher] = {"sha256": hashlib.sha256()}
+        self._hashers: dict[str, Hasher] = {}
+        if file.sha256:
+            self._hashers["sha256"] = hashlib.sha256()
         if file.size is not None:
             self._hashers["layer"] = hashlib.sha256(build(f"{DIRECTORY}/{file.name}", file.size).raw)
         if file.git_sha1:
@@ -59,7 +61,7 @@ class Hashing:
                     f"and not {said[:12]}….",
                     hint="Try again. If it stays so, the file is damaged where it is kept.",
                 )
-        return StoredFile(file.name, self._layer(size), self._hashers["sha256"].hexdigest())
+        return StoredFile(file.name, self._layer(size), file.sha256)
 
     def _layer(self, size: int) -> Digest:
         head = build(f"{DIRECTORY}/{self._file.name}", size)

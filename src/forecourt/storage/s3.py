@@ -111,7 +111,7 @@ class S3Source:
         if not files:
             why = "that the patterns leave" if left_out else f"below {self.prefix}" if self.prefix else "in it"
             raise NotFound(
-                f"The bucket {self.bucket} at {self._where} has no object {why}.",
+                f"The bucket {self.bucket} at {self.where} has no object {why}.",
                 hint="Check the path and the patterns: capital letters count.",
             )
         files.sort(key=lambda file: file.name)
@@ -125,14 +125,25 @@ class S3Source:
         """Say what kept the store from giving an object."""
         return self._error(said(response), response.status, file.place)
 
-    def reach(self) -> None:
-        """See that the bucket is there and can be listed: one request. Raises as `list` does."""
+    def reach(self) -> bool:
+        """See that the bucket is there and can be listed, and say whether something is below the prefix; one request.
+
+        Raises as `list` does.
+        """
         import obstore
 
         try:
-            obstore.list_with_delimiter(self._store, prefix=self.prefix or None)
+            found = obstore.list_with_delimiter(self._store, prefix=self.prefix or None)
+            if not (found["objects"] or found["common_prefixes"]) and self.prefix:
+                obstore.head(self._store, self.prefix)
+                return True
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise self._error(str(error)) from None
+            return False
         except (obstore.exceptions.BaseError, ValueError, OSError) as error:
             raise self._error(str(error)) from None
+        return bool(found["objects"] or found["common_prefixes"])
 
     # Inside
 
@@ -142,7 +153,8 @@ class S3Source:
         return "" if urlsplit(self.credentials.endpoint).hostname == _AMAZON else self.credentials.endpoint
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The host of the store."""
         return urlsplit(self._endpoint).netloc or _AMAZON
 
     @property
@@ -228,7 +240,7 @@ class S3Source:
     def _error(self, text: str, status: int = 0, key: str = "") -> ForecourtError:
         """Say what an error of the store means. Its own text may hold a key or a signature, so little of it is told."""
         match = _CODE.search(text)
-        code, where = match[1] if match else "", self._where
+        code, where = match[1] if match else "", self.where
         found = re.search(r"status code: (\d{3})", text)
         status = status or (int(found[1]) if found else 0)
         if code in _REGION or status == 301:
