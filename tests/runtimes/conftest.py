@@ -21,7 +21,7 @@ from forecourt.serving.runtimes import shipped_runtimes
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server; uv's downloads are shared with whatever else shares them."""
     home = tmp_path_factory.mktemp("forecourt") / "home"
-    own = {"FORECOURT_DRAIN_SECONDS": "1"}
+    own = {"FORECOURT_DRAIN_SECONDS": "1", "FORECOURT_STOP_SECONDS": "3"}
     if "UV_CACHE_DIR" in os.environ:
         own["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"]
     with serving(home, **own) as server:
