@@ -82,6 +82,24 @@ class TestWhatComes:
         assert "all.zip" in contents(fetch(f"s3://models/{prefix}").path)
 
 
+class TestTls:
+    """A store with a certificate that nobody has signed, as many have that are one's own."""
+
+    def test_its_certificate_may_be_in_the_connection(self, fetch: Any, prefix: str, object_store: ObjectStore) -> None:
+        secret = object_store.secret | {"AWS_S3_ENDPOINT": object_store.secure_url}
+        secret["AWS_CA_BUNDLE"] = object_store.certificate.read_text()
+        assert fetch(f"s3://models/{prefix}", secret).moved == len(WEIGHTS) + 2
+
+    def test_it_may_be_left_unchecked(self, fetcher: Fetcher, prefix: str, object_store: ObjectStore) -> None:
+        secret = object_store.secret | {"AWS_S3_ENDPOINT": object_store.secure_url}
+        unchecked = Credentials.from_secret(secret, {"serving.kserve.io/s3-verifyssl": "0"})
+        assert fetcher(f"s3://models/{prefix}", credentials=unchecked).moved == len(WEIGHTS) + 2
+
+    def test_else_it_is_refused(self, fetch: Any, prefix: str, object_store: ObjectStore) -> None:
+        with pytest.raises(Unavailable, match=r"certificate .* is not trusted"):
+            fetch(f"s3://models/{prefix}", object_store.secret | {"AWS_S3_ENDPOINT": object_store.secure_url})
+
+
 class TestOnce:
     def test_the_second_time_nothing_moves(self, fetch: Any, prefix: str) -> None:
         first = fetch(f"s3://models/{prefix}")

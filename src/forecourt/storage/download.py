@@ -49,6 +49,8 @@ class Downloads:
     store: ContentStore
     web: Web
     advance: Advance
+    _encrypted: set[str] = field(default_factory=set)
+    """Files whose ETag is no hash of their bytes, as their store says with them."""
     _lines: Lines = field(default_factory=lambda: Lines(CONNECTIONS))
 
     def fetch(self, files: Sequence[RemoteFile]) -> list[StoredFile]:
@@ -109,14 +111,14 @@ class Downloads:
         if file.ranges:
             with Hashing(file, partial) as hashing:
                 self._lines.share(lambda span: self._segment(file, partial, *span), _segments(partial))
-            return hashing.result()
+            return hashing.result(by_md5=file.name not in self._encrypted)
         attempt = 1
         while True:
             self._restart(partial)
             try:
                 with Hashing(file, partial) as hashing:
                     self._stream(file, partial)
-                return hashing.result()
+                return hashing.result(by_md5=file.name not in self._encrypted)
             except Lost as error:
                 if attempt >= self.web.patience.attempts:
                     raise Unavailable(
@@ -167,7 +169,7 @@ class Downloads:
                 raise Changed
             if response.status != 200:
                 raise self.source.refused(response, file)
-            _check_version(response, file)
+            self._check_version(response, file)
             length, position = response.length, 0
             if None not in (length, file.size) and length != file.size:
                 raise Changed
@@ -198,9 +200,17 @@ class Downloads:
                     raise Unavailable(f"{self.source.title} sent another part of {file.name} than was asked for.")
             case _:
                 raise self.source.refused(response, file)
-        _check_version(response, file)
+        self._check_version(response, file)
         if response.length is not None and response.length != end - start:
             raise Changed
+
+    def _check_version(self, response: Response, file: RemoteFile) -> None:
+        header, wanted = file.validator
+        if header and (found := response.header(header)) and found != wanted:
+            raise Changed
+        kind = response.header("X-Amz-Server-Side-Encryption")
+        if kind.startswith("aws:") or response.header("X-Amz-Server-Side-Encryption-Customer-Algorithm"):
+            self._encrypted.add(file.name)
 
 
 def partial_key(source: Source, file: RemoteFile) -> str:
@@ -210,9 +220,3 @@ def partial_key(source: Source, file: RemoteFile) -> str:
 
 def _segments(partial: Partial) -> list[Span]:
     return [(at, min(at + SEGMENT, end)) for start, end in partial.missing() for at in range(start, end, SEGMENT)]
-
-
-def _check_version(response: Response, file: RemoteFile) -> None:
-    header, wanted = file.validator
-    if header and (found := response.header(header)) and found != wanted:
-        raise Changed
