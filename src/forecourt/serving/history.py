@@ -121,6 +121,11 @@ def rolled_out(service: InferenceService) -> str:
     return name
 
 
+def same(service: InferenceService, revision: ControllerRevision) -> bool:
+    """Say whether a deployment is what it was at a revision."""
+    return revision.data == _data(service)
+
+
 def at(service: InferenceService, revision: ControllerRevision) -> InferenceService:
     """Return a deployment as it was at a revision, with the replicas that it has now."""
     document, data = service.to_dict(), revision.data or {}
