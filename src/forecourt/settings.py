@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the URL of a catalog source may lead to this machine or to a private network.",
     )
+    pvc_directory: str = Field(
+        default="",
+        description="Folder that has a folder, or a link to one, for each name of `pvc://name/path`; empty means "
+        "`pvc` in FORECOURT_HOME.",
+    )
     secret_key: str = Field(
         default="",
         repr=False,
@@ -116,8 +121,8 @@ class Settings(BaseSettings):
 
     @property
     def volumes(self) -> Path:
-        """A folder, or a link to one, for each persistent volume claim that a ``pvc://`` URI names."""
-        return self.home / "volumes"
+        """A folder for each persistent volume claim."""
+        return Path(self.pvc_directory).expanduser().absolute() if self.pvc_directory else self.home / "pvc"
 
     @property
     def environments(self) -> Path:

@@ -11,10 +11,6 @@ import httpx
 import pytest
 from objects.served import Api
 
-from forecourt.app.checking import reach
-from forecourt.errors import InvalidInput, Unavailable
-from forecourt.projects import Values
-
 SECRETS = "/api/v1/namespaces/default/secrets"
 CONNECTIONS = "/api/forecourt/v1/namespaces/default/connections"
 S3 = {
@@ -85,20 +81,3 @@ def test_what_is_no_connection_is_refused(http, body, message):
     told = http.post(f"{CONNECTIONS}/test", json=body)
     assert told.status_code == 422
     assert message in told.json()["message"]
-
-
-def test_a_host_is_reached_and_no_more_is_claimed(http):
-    url = str(http.base_url)
-    told = reach(Values({"AWS_S3_ENDPOINT": url}, {}))
-    assert told.startswith(url.removeprefix("http://").rstrip("/"))
-    assert "was not tried" in told
-
-
-def test_a_host_that_does_not_answer_is_told(free_port):
-    with pytest.raises(Unavailable, match=f"127.0.0.1:{free_port} cannot be reached"):
-        reach(Values({"OCI_HOST": f"127.0.0.1:{free_port}"}, {}))
-
-
-def test_a_connection_that_names_no_host_cannot_be_tried():
-    with pytest.raises(InvalidInput, match="names no host"):
-        reach(Values({"HF_TOKEN": "x"}, {}))

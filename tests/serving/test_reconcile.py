@@ -138,3 +138,25 @@ async def test_a_format_that_no_runtime_serves_is_told_as_kserve_does(objects: O
 
         await until(told)
     assert driver.applied == {}
+
+
+async def test_a_runtime_that_cannot_run_here_is_told_and_another_is_taken_where_none_was_named(
+    objects: ObjectStore,
+) -> None:
+    driver = Remembering()
+    driver.refused = {"vllm-cuda-runtime": "It needs a GPU.", "vllm-rocm-runtime": "It needs a GPU, too."}
+    objects.create(service("chosen", model_format="vLLM"))
+    named = service("named", model_format="vLLM").to_dict()
+    named["spec"]["predictor"]["model"]["runtime"] = "vllm-cuda-runtime"
+    objects.create(InferenceService.from_dict(named))
+    async with reconciling(objects, driver):
+
+        def told() -> bool:
+            status = objects.get(InferenceService, "default", "named").status
+            info = status.model_status.last_failure_info if status and status.model_status else None
+            return (
+                info is not None and info.reason == "NoSupportingRuntime" and "It needs a GPU." in (info.message or "")
+            )
+
+        await until(told)
+        await until(lambda: driver.applied == {"chosen": "vllm-cpu-x86-runtime"})

@@ -21,9 +21,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from forecourt import __version__
-from forecourt.app.checking import connection_check
+from forecourt.app.checking import checking
 from forecourt.app.fetching import fetching
 from forecourt.app.listening import address, listening, recorded, the_only_one
+from forecourt.app.recording import hardware, recording
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
 from forecourt.catalog import CatalogService
@@ -41,6 +42,7 @@ from forecourt.serving import (
     Gateway,
     LocalDriver,
     Reconciler,
+    Records,
     Registration,
     Site,
     Tokens,
@@ -116,7 +118,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application.include_router(logs_router(objects, driver.logs))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(rollback_router(objects, admission, woken))
-        application.include_router(connections_router(objects, projects.connections, connection_check()))
+        application.include_router(connections_router(objects, projects.connections, checking(client_for)))
         application.include_router(management_router(models))
         application.include_router(catalog.router)
         application.include_router(server_router(settings, record, metrics, ending, database))
@@ -127,12 +129,18 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 (catalog.serves, shared(catalog.application, settings)),
             ]
             server = Uvicorn(uvicorn_config(dispatching(gateway, open_apis, application)))
-            reconciling = asyncio.create_task(reconciler.run(driver))
-            registering = asyncio.create_task(Registration(objects, models).run())
-            cataloguing = asyncio.create_task(catalog.run())
-            ending_projects = asyncio.create_task(endings.run())
-            guarding = asyncio.create_task(access.run())
-            background = {reconciling, registering, cataloguing, ending_projects, guarding}
+            records = Records(
+                objects, endpoints, recording(settings, store, address(registry, "localhost")), hardware()
+            )
+            works = [
+                reconciler.run(driver),
+                Registration(objects, models).run(),
+                catalog.run(),
+                endings.run(),
+                access.run(),
+                records.run(),
+            ]
+            background = {asyncio.create_task(work) for work in works}
             serving = asyncio.create_task(server.serve(sockets=[api]))
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGINT, ending.ask, True)

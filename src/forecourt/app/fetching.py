@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from forecourt import storage
-from forecourt.oci import ClientFactory, ContentStore, Progress, Repositories
+from forecourt.oci import ClientFactory, ContentStore, Progress, Reference, Repositories
 from forecourt.projects import Projects, Values
-from forecourt.serving import Source
+from forecourt.serving import Fetched, Source
 from forecourt.settings import Settings
 
 _NOTHING = Values({}, {})
@@ -21,13 +20,14 @@ def fetching(
     images: Repositories,
     client_for: ClientFactory,
     resolvers: Mapping[str, Callable[[str], str]],
-) -> Callable[[Source, Progress], Path]:
+) -> Callable[[Source, Progress], Fetched]:
     """Return what fetches; it raises what `storage.fetch` does, and `NotFound` for a connection that is gone."""
 
-    def fetch(source: Source, progress: Progress) -> Path:
+    def fetch(source: Source, progress: Progress) -> Fetched:
         said = projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
-        return storage.fetch(
-            source.located(said.data),
+        uri = storage.resolved(source.located(said.data), resolvers)
+        found = storage.fetch(
+            uri,
             models=settings.models,
             store=store,
             images=images,
@@ -36,8 +36,9 @@ def fetching(
             credentials=storage.Credentials.from_secret(said.data, said.annotations),
             allow=source.allow,
             ignore=source.ignore,
-            resolvers=resolvers,
             progress=progress,
-        ).path
+        )
+        image = f"{Reference.parse(uri.partition('://')[2]).name}@{found.digest}" if found.digest else ""
+        return Fetched(found.path, image)
 
     return fetch

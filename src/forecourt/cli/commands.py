@@ -23,7 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
     "The server": {"up": "server", "down": "server", "status": "server"},
     "Projects": {"projects": "projects", "connections": "connections", "hardware-profiles": "hardware"},
-    "ModelCars": {"modelcar": "modelcar"},
+    "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
     "Deployments": {

@@ -6,6 +6,8 @@ Layout, below the store's directory::
     layers/<algorithm>/<xx>/<hex>   a layer of one file: its head, its tail and what its file looked like (JSON)
     files/<size>/<hex>              that file itself, read-only
     sources/<hex>                   which layer a file outside the store was packed as, by path, size, mtime and inode
+    contents/<hex>                  which layer has the file whose own bytes have this sha256 (`oci.contents`)
+    partial/<hex>                   what is being downloaded from elsewhere, and is gone on with (`storage.partial`)
     staging/<pid>-<random>          what is being written
 
 A file comes to its place by a rename of something complete and synced, so it is never half there, and two processes

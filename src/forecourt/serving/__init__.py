@@ -9,8 +9,9 @@ from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Ga
 from forecourt.serving.local import LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
+from forecourt.serving.records import Records
 from forecourt.serving.registration import Registration, registry_labels
-from forecourt.serving.source import Source
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.tokens import Tokens
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "AccessControl",
     "Admission",
     "Endpoints",
+    "Fetched",
     "Gateway",
     "InferenceService",
     "LocalDriver",
     "Reconciler",
+    "Records",
     "Registration",
     "ServingRuntime",
     "Site",

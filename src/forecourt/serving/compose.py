@@ -21,11 +21,12 @@ _AS_RUNTIMES_SAY = {"safetensors": "vLLM", "openvino": "openvino_ir"}
 """What runtimes call a format that files are known by under another name."""
 _CLASSES = {
     "lightgbm": "mlserver_lightgbm.LightGBMModel",
+    "onnx": "mlserver_onnx.OnnxModel",
     "sklearn": "mlserver_sklearn.SKLearnModel",
     "xgboost": "mlserver_xgboost.XGBoostModel",
 }
 """What MLServer loads a format with; its runtime asks for it as a label."""
-_SPOKEN_V2 = frozenset({*_CLASSES, "openvino_ir", "onnx", "tensorflow", "paddle", "pytorch"})
+_SPOKEN_V2 = frozenset({*_CLASSES, "openvino_ir", "tensorflow", "paddle", "pytorch"})
 """Formats whose runtimes speak KServe's protocol v2 only; without being asked for it, KServe chooses one of v1."""
 
 

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,22 +79,29 @@ def write(models: Path, key: str, record: Record) -> None:
 
 
 @contextmanager
-def alone(models: Path, key: str) -> Iterator[None]:
-    """Wait until nobody else fetches from a source, in this process or another, and keep others waiting."""
+def alone(models: Path, key: str, waiting: Callable[[], None]) -> Iterator[bool]:
+    """Wait until nobody else fetches from a source, in this process or another, and keep others waiting.
+
+    Calls `waiting` once where there is somebody, and says then that there was.
+    """
     path = _path(models, key).with_suffix(".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise from_os_error(error, path) or error from error
+    waited = False
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                if not waited:
+                    waiting()
+                waited = True
                 pause(_TURN)
-        yield
+        yield waited
     finally:
         os.close(descriptor)
 

@@ -1,7 +1,7 @@
 """A source elsewhere -> a directory of hard links into the content store; what has not changed does not move.
 
-The directory is named after what is in it, so the same files are one directory, wherever they are from, and a source
-that changed gets another one: a deployment that uses the old one keeps it.
+The directory is named after what is in it, so the same files are one directory, wherever they are from; a source that
+changed gets another one: a deployment that uses the old one keeps it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def from_source(source: Source, web: Web, place: Place, progress: Progress) -> F
     the source changes while it is read, again and again, and what the source and the content store raise.
     """
     partial.sweep(place.store)
-    with records.alone(place.models, source.key):
+    elsewhere = f"{source.title}, which is fetched already"
+    with records.alone(place.models, source.key, lambda: progress.begin(elsewhere, 0)) as waited:
+        if waited:
+            progress.done(elsewhere, "waited for")
         record = records.read(place.models, source.key)
         for _ in range(_ATTEMPTS):
             try:
@@ -162,7 +165,7 @@ def _tell(progress: Progress, source: Source, listing: Listing) -> None:
 
 def _lay_out(files: Sequence[StoredFile], place: Place) -> Path:
     """Put files that are in the store into the directory that is named after them."""
-    named = "".join(f"{file.sha256} {file.name}\n" for file in files)
+    named = "".join(f"{file.layer} {file.name}\n" for file in files)
     directory = place.models / f"files-{hashlib.sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()}"
     if directory.is_dir():
         return directory

@@ -20,6 +20,7 @@ from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.local.driver import LocalDriver
 from forecourt.serving.local.site import Site
 from forecourt.serving.model import InferenceService, ServingRuntime
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.status import Observed
 from forecourt.settings import Settings
 
@@ -79,11 +80,11 @@ class Place:
         self.fetches = 0
         self.model = model
 
-        def fetch(uri: str, progress: Progress) -> Path:
+        def fetch(source: Source, progress: Progress) -> Fetched:
             self.fetches += 1
             progress.begin("weights", 100)
             progress.advance("weights", 100)
-            return model
+            return Fetched(model)
 
         self.processes = Processes(settings.processes, log_bytes=100_000, log_files=2)
         environments = HostEnvironment(settings.environments, settings.cache)

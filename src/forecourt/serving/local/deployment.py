@@ -254,6 +254,7 @@ class LocalDeployment:
             "ordinal": str(ordinal),
             "port": str(port),
             "model": str(plan.model),
+            "image": plan.image,
         }
         try:
             process = self._site.processes.start(name, plan.program(port), labels)

@@ -100,7 +100,8 @@ class LocalDriver:
         used = set().union(*(deployment.models for deployment in self._deployments.values()))
         with contextlib.suppress(FileNotFoundError):
             for directory in self._site.settings.models.iterdir():
-                if directory not in used:
+                # What begins with a dot is how models come here: what is known of their sources, what is being made.
+                if directory not in used and not directory.name.startswith("."):
                     await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def _rotate(self) -> None:

@@ -21,7 +21,7 @@ from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import HOST
 from forecourt.serving.local.waiting import Waiting
 from forecourt.serving.model import Container, InferenceService, ServingRuntime
-from forecourt.serving.source import Source
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.templating import expand, merge
 
 RESTARTED = "forecourt.dev/restartedAt"
@@ -35,8 +35,8 @@ MOST_REPLICAS = 100
 
 _RUNTIMES = Path(__file__).parents[2] / "runtimes"
 
-Fetch = Callable[[Source, Progress], Path]
-"""Brings a model to this machine and returns its directory; blocks."""
+Fetch = Callable[[Source, Progress], Fetched]
+"""Brings a model to this machine; blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Recipe:
     async def prepare(self, fetch: Fetch, environments: Environments, waiting: Waiting) -> Plan:
         """Fetch the model and make the environment, both at once."""
 
-        async def pull() -> Path:
+        async def pull() -> Fetched:
             model = await asyncio.to_thread(fetch, self.source, waiting)
             waiting.pulled()
             return model
@@ -118,7 +118,7 @@ class Recipe:
         finally:
             for task in tasks:
                 task.cancel()
-        return Plan(self, model, environment)
+        return Plan(self, model.path, environment, model.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,7 @@ class Plan:
     recipe: Recipe
     model: Path
     environment: Environment
+    image: str = ""
 
     def program(self, port: int) -> Program:
         """Return what a replica on `port` runs."""

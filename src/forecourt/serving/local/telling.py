@@ -64,6 +64,7 @@ def observe(deployment: Deployed, url: str) -> Observed:
         runtime_is_namespaced=deployment.runtime.kind == "ServingRuntime",
         url=url,
         percent=deployment.canary_percent,
+        image=next((replica.process.labels.get("image", "") for replica in current), ""),
     )
 
 
