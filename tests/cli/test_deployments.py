@@ -103,7 +103,8 @@ def test_a_wait_that_takes_too_long_says_what_it_waited_for(run, serving):
 def test_a_name_that_is_taken_is_told(run, answers, serving):
     again = run("deploy", f"file://{serving}", "--name", answers, "--model-format", "answers")
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "There is a deployment answers already" in again.stderr
+    assert "--update" in again.stderr
 
 
 def test_get_prints_tables_documents_and_names(run, answers):

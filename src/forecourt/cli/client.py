@@ -108,10 +108,13 @@ class Client:
         made: Document = self._call("PUT", kind.path(namespace, name), json=document, params=params)
         return made
 
-    def patch(self, kind: Resource, namespace: str, name: str, change: Document) -> Document:
-        """Merge a change into an object (RFC 7386)."""
+    def patch(self, kind: Resource, namespace: str, name: str, change: Document, *, dry_run: bool = False) -> Document:
+        """Merge a change into an object (RFC 7386); with `dry_run` only say what it would be."""
+        params = _query({"dryRun": "All" if dry_run else ""})
         content, headers = json.dumps(change), {"Content-Type": "application/merge-patch+json"}
-        made: Document = self._call("PATCH", kind.path(namespace, name), content=content, headers=headers)
+        made: Document = self._call(
+            "PATCH", kind.path(namespace, name), content=content, headers=headers, params=params
+        )
         return made
 
     def delete(self, kind: Resource, namespace: str, name: str) -> None:
