@@ -67,9 +67,7 @@ class Making:
         after = before
         if change:
             after = self.client.patch(INFERENCE_SERVICE, self.namespace, self.name, change, dry_run=dry_run)
-        self._verb = "updated" if after["metadata"]["generation"] != before["metadata"]["generation"] else "unchanged"
-        if after["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion"):
-            self._verb = "updated"
+        self._verb = "updated" if change else "unchanged"
         if not dry_run:
             self._issue(after)
         return after

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from forecourt.cli.columns import annotation
-from forecourt.cli.wishes import CONNECTION, CONNECTION_PATH, Wishes
+from forecourt.cli.wishes import CAUSE, CONNECTION, CONNECTION_PATH, Wishes
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
@@ -20,11 +20,24 @@ def change_of(client: Client, before: Document, wanted: Document | None, wishes:
 
     What was not said stays: replicas, arguments, resources, who may ask. Without a model only the wishes change.
     """
+    change = wishes.change(before)
+    if wanted is not None:
+        change = _overlaid(_rolled_out(client, before, wanted, wishes), change)
+    return change if _changes(before, change, wishes) else {}
+
+
+def _changes(before: Document, change: Document, wishes: Wishes) -> bool:
+    """Say whether a change is one; that nothing is said of why is none."""
     from forecourt.objects import merged
 
-    change = wishes.change(before)
-    if wanted is None:
-        return change
+    after = merged(before, change)
+    if wishes.cause is None and (cause := annotation(before, CAUSE)):
+        after = merged(after, {"metadata": {"annotations": {CAUSE: cause}}})
+    return bool(after != before)
+
+
+def _rolled_out(client: Client, before: Document, wanted: Document, wishes: Wishes) -> Document:
+    """Return the change that brings the model of a new deployment."""
     model, new = before["spec"]["predictor"].get("model") or {}, wanted["spec"]["predictor"]["model"]
     model_change: Document = {"storageUri": new.get("storageUri"), "storage": None}
     if (model.get("modelFormat") or {}).get("name") != new["modelFormat"]["name"]:
@@ -38,8 +51,7 @@ def change_of(client: Client, before: Document, wanted: Document | None, wishes:
     if wishes.connection is None:
         kept = annotation(before, CONNECTION) if _keeps_connection(client, before, new.get("storageUri") or "") else ""
         rolled["metadata"]["annotations"] |= {CONNECTION: kept or None, CONNECTION_PATH: None}
-    together: Document = _overlaid(rolled, change)
-    return together if merged(before, together) != before else {}
+    return rolled
 
 
 def _labels(before: Document, wanted: Document) -> Document:
