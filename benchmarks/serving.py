@@ -3,9 +3,8 @@
     python benchmarks/serving.py [speed] [models] [rollouts] [--runtimes llamacpp …] [--rounds 5] [--model HF_DIRECTORY]
 
 - *speed*: a runtime through Forecourt against the same process started bare, with the same words and variables: seconds
-  until ready (goal: within 10 %), tokens/s of one stream and of eight (goal: within 3 %), in turns. All runtimes that
-  are named stand beside each other at the end. vLLM and Caikit read a Hugging Face directory: say where with
-  ``--model``, else it is made from the GGUF in vLLM's own environment.
+  until ready (goal: within 10 %), tokens/s of one stream and of eight (goal: within 3 %), in turns. vLLM reads the
+  model as Hugging Face has it, which is made of the GGUF unless ``--model`` says where it is.
 - *models*: a model of several shards, deployed from S3 and from a ModelCar; cold, again, and as a second version of
   which one shard has changed: seconds until ready and bytes over the network. KServe's own storage initializer fetches
   the same from S3, for comparison; what it takes is without any start of a runtime.
@@ -32,7 +31,9 @@ PARTS = ("speed", "models", "rollouts")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    parser.add_argument("--runtimes", nargs="+", default=["llamacpp"], help="names of serving runtimes")
+    parser.add_argument(
+        "--runtimes", nargs="+", default=["llamacpp"], help="llamacpp, openvino-genai-runtime, vllm-cpu-x86-runtime"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--model", type=Path, help="a Hugging Face directory of SmolLM2-135M-Instruct")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import shutil
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from running import Running, running, smollm2
+from runtimes import smollm2_as_hf
 from serving_parts import STREAMS, Bare, Deployment, rate, say
 
 READY, RATE = 1.10, 0.97
-FORMATS = {"llamacpp": "gguf", "openvino-genai-runtime": "gguf", "caikit-standalone-runtime": "caikit"}
-HEALTH = {"caikit-standalone-runtime": "/health"}
-_CONVERT = Path(__file__).parents[1] / "tests" / "runtimes" / "smollm2_as_hf.py"
+FORMATS = {"llamacpp": "gguf", "openvino-genai-runtime": "gguf"}
+MODELS: dict[str, dict[str, Any]] = {
+    "vllm-cpu-x86-runtime": {
+        "args": ["--max-model-len=2048"],
+        "env": [{"name": "VLLM_CPU_KVCACHE_SPACE", "value": "1"}],
+    }
+}
 
 
 def table(directory: Path, runtimes: list[str], rounds: int, tokens: int, model: Path | None) -> list[str]:
@@ -24,28 +30,28 @@ def table(directory: Path, runtimes: list[str], rounds: int, tokens: int, model:
         "Through Forecourt and bare, medians (goals: ready within 10 %, tokens/s within 3 %)",
         f"{'runtime':28}{'':12}{'bare':>10}{'Forecourt':>12}{'ratio':>8}   verdict",
     ]
+    models = _models(directory, model)
     with running(directory / "home-speed") as server:
         for runtime in runtimes:
-            lines += _of(server, directory, runtime, rounds, tokens, model)
+            lines += _of(server, runtime, models[FORMATS.get(runtime, "vLLM")], rounds, tokens)
     return lines
 
 
-def _of(server: Running, directory: Path, runtime: str, rounds: int, tokens: int, model: Path | None) -> list[str]:
+def _of(server: Running, runtime: str, model: Path, rounds: int, tokens: int) -> list[str]:
     deployment = Deployment(server, "speed")
     spec: dict[str, Any] = {
         "modelFormat": {"name": FORMATS.get(runtime, "vLLM")},
         "runtime": runtime,
-        "storageUri": f"file://{_model_for(server, directory, runtime, model)}",
-    }
+        "storageUri": f"file://{model}",
+    } | MODELS.get(runtime, {})
     first = deployment.create(spec)
     say(f"{runtime}: deployed for the first time, ready after {first:.1f} s (its environment was made)")
     bare = Bare.of(deployment)
-    path = HEALTH.get(runtime, "/health")
     starts: dict[str, list[float]] = {"bare": [], "ours": []}
     rates: dict[tuple[str, int], list[float]] = {}
     for turn in range(rounds):
         deployment.stop()
-        with bare.running(path) as (url, seconds):
+        with bare.running("/health") as (url, seconds):
             starts["bare"].append(seconds)
             for count in (1, STREAMS):
                 asyncio.run(rate(url, "speed", count, 8))
@@ -81,18 +87,10 @@ def _row(
     return f"{runtime:28}{what:12}{numbers}   {'met' if met else 'missed'}"
 
 
-def _model_for(server: Running, directory: Path, runtime: str, model: Path | None) -> Path:
-    """Return a directory with the model in the form that a runtime reads."""
-    if FORMATS.get(runtime) == "gguf":
-        target = directory / "gguf"
-        target.mkdir(exist_ok=True)
-        if not any(target.iterdir()):
-            shutil.copy(smollm2(), target)
-        return target
-    if model:
-        return model
-    target = directory / "hf"
-    if not target.exists():
-        say("making a Hugging Face directory of the GGUF, which takes a minute")
-        subprocess.run([sys.executable, str(_CONVERT), str(smollm2()), str(target)], check=True)
-    return target
+def _models(directory: Path, hf: Path | None) -> dict[str, Path]:
+    """Return a directory with the model for each format."""
+    gguf = directory / "gguf"
+    gguf.mkdir()
+    shutil.copy(smollm2(), gguf)
+    hf = hf or smollm2_as_hf.write(smollm2(), directory / "hf")
+    return {"gguf": gguf, "vLLM": hf, "caikit": hf}

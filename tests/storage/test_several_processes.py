@@ -80,6 +80,22 @@ def test_a_process_that_was_killed_is_gone_on_after(hub: Hub, fetcher: Fetcher, 
     assert moved == len(WEIGHTS) and fetcher.left() == []
 
 
+def test_the_files_that_were_complete_are_not_fetched_again(hub: Hub, fetcher: Fetcher) -> None:
+    """Also where nobody says their sha256 beforehand."""
+    files = {"a.onnx": os.urandom(2_000_000), "b.onnx": os.urandom(2_000_000)}
+    hub.add("acme/two", files=files)
+    hub.trouble("b.onnx", drips=0.02, drop=20_000)
+    first = start(fetcher, "hf://acme/two", HF_ENDPOINT=hub.url)
+    wait(lambda: list((fetcher.models / ".sources").glob("*.begun.json")), 30, "one file is there")
+    first.kill()
+    first.communicate()
+    hub.sent.clear()
+    path, _ = ended(start(fetcher, "hf://acme/two", HF_ENDPOINT=hub.url))
+    assert contents(path) == files
+    assert [name for name in hub.sent if "a.onnx" in name] == []
+    assert not list((fetcher.models / ".sources").glob("*.begun.json"))
+
+
 def test_what_was_damaged_meanwhile_is_fetched_again(
     hub: Hub, fetcher: Fetcher, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Kubernetes objects: their shape, a store that keeps them as an API server does, and the routes that serve them."""
 
 from forecourt.objects.api import Wake, api_router
+from forecourt.objects.following import keep_following
 from forecourt.objects.incoming import document_of, merged
 from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
 from forecourt.objects.quantities import quantity
@@ -24,6 +25,7 @@ __all__ = [
     "document_of",
     "dump",
     "install_error_handlers",
+    "keep_following",
     "load_documents",
     "merged",
     "now",

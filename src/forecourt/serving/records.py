@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from forecourt.errors import Expired, ForecourtError
-from forecourt.objects import ObjectStore, now
+from forecourt.errors import ForecourtError
+from forecourt.objects import ObjectStore, keep_following, now
 from forecourt.serving.endpoints import Endpoints, Load
 from forecourt.serving.history import rolled_out
 from forecourt.serving.model import InferenceService
@@ -27,7 +27,6 @@ Write = Callable[[str, dict[str, Any]], None]
 """Takes an image, ``registry/repository@sha256:…``, and a record; blocks."""
 
 _AGAIN_SECONDS = 3600.0
-_RETRY_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +55,7 @@ class Records:
     async def run(self) -> None:
         """Follow the deployments until cancelled; then what is open is written once more."""
         try:
-            while True:
-                try:
-                    await self._follow()
-                except Expired:
-                    continue
-                except Exception:
-                    log.exception("What deployments do could not be written down; it will be tried again.")
-                    await asyncio.sleep(_RETRY_SECONDS)
+            await keep_following(self._follow, "What deployments do could not be written down")
         finally:
             for one in self._open.values():
                 await asyncio.shield(self._put(one))

@@ -49,6 +49,8 @@ class Downloads:
     store: ContentStore
     web: Web
     advance: Advance
+    came: Callable[[RemoteFile, StoredFile], None]
+    """Told of each file that is in the store."""
     _encrypted: set[str] = field(default_factory=set)
     """Files whose ETag is no hash of their bytes, as their store says with them."""
     _lines: Lines = field(default_factory=lambda: Lines(CONNECTIONS))
@@ -71,6 +73,7 @@ class Downloads:
                 contents.remember(self.store, found.sha256, found.layer)
         finally:
             partial.discard()
+        self.came(file, found)
         return found
 
     def _whole(self, file: RemoteFile) -> tuple[Partial, StoredFile]:

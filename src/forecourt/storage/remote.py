@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,8 @@ class _Fetching:
         title = self.source.title
         self.progress.begin(title, total)
         self.progress.advance(title, total - sum(file.size or 0 for file in missing))
-        downloads = Downloads(self.source, self.place.store, self.web, self._advance(title))
+        begun = records.Begun(self.place.models, self.source.key)
+        downloads = Downloads(self.source, self.place.store, self.web, self._advance(title), begun.add)
         if listing.archive:
             files = self._unpacked(listing.files[0], downloads)
         else:
@@ -97,8 +99,11 @@ class _Fetching:
         return files
 
     def _advance(self, title: str) -> Advance:
+        lock = threading.Lock()
+
         def advance(count: int) -> None:
-            self.moved += count
+            with lock:
+                self.moved += count
             self.progress.advance(title, count)
 
         return advance
@@ -108,22 +113,23 @@ class _Fetching:
         store = self.place.store
         if file.sha256 and file.size is not None and (blob := contents.find(store, file.sha256, file.size)):
             return StoredFile(file.name, blob.digest, file.sha256)
-        if not self.record or not file.identity:
-            return None
-        if self.record.identities.get(file.name) != (file.name, file.size, file.identity):
-            return None
-        stored = next((each for each in self.record.files if each.name == file.name), None)
-        if stored is None:
-            return None
-        with contextlib.suppress(NotFound, ContentMismatch):
-            store.open(stored.layer)
-            return stored
-        laid = self.place.models / self.record.directory / file.name
-        with contextlib.suppress(NotFound):  # the store was pruned; the directory still has the file
-            blob = store.add_file(laid, f"{DIRECTORY}/{file.name}")
-            if blob.digest == stored.layer:
+        for record in filter(None, (records.read_begun(self.place.models, self.source.key), self.record)):
+            if (stored := record.find(file)) and self._is_here(stored, record):
                 return stored
         return None
+
+    def _is_here(self, stored: StoredFile, record: Record) -> bool:
+        """See that a file that came before is in the store, or put it there from the directory that it was laid in."""
+        store = self.place.store
+        with contextlib.suppress(NotFound, ContentMismatch):
+            store.open(stored.layer)
+            return True
+        if not record.directory:
+            return False
+        laid = self.place.models / record.directory / stored.name
+        with contextlib.suppress(NotFound):  # the store was pruned; the directory still has the file
+            return store.add_file(laid, f"{DIRECTORY}/{stored.name}").digest == stored.layer
+        return False
 
     def _check_space(self, missing: Sequence[RemoteFile]) -> None:
         """Raise `StorageFull`, with the numbers, where what is to come does not fit."""
