@@ -113,13 +113,13 @@ def deploy(
     from forecourt.cli.wishes import Wishes
     from forecourt.errors import InvalidInput
 
+    update = update or canary is not None
     if not (uri or connection or path or (name and update)):
         raise InvalidInput(
             "There is no model to deploy.", hint="Say its URI, or --connection NAME with --path PATH for a bucket."
         )
     if uri and path:
         raise InvalidInput("A URI and --path do not go together.", hint="Say s3://bucket/path, or --path alone.")
-    update = update or canary is not None
     if path and not connection and not update:
         raise InvalidInput("A path needs the bucket that it is in.", hint="Say which connection: --connection NAME.")
     model = deployable(uri) if uri else _through(namespace, connection, path) if connection else Deployable("")
