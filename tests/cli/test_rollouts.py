@@ -165,7 +165,7 @@ def url(serving):
     return json.loads((serving.parent / "home" / "server.json").read_text())["url"]
 
 
-def test_a_token_is_made_with_the_deployment_shown_once_and_revoked(run, serving, url):
+def test_a_token_is_made_with_the_deployment_shown_once_and_revoked(run, serving, url, monkeypatch):
     words = ["--name", "guarded", "--model-format", "answers", "--token", "ci", "--expose"]
     try:
         made = run("deploy", f"file://{serving}", *words)
@@ -175,6 +175,9 @@ def test_a_token_is_made_with_the_deployment_shown_once_and_revoked(run, serving
         assert last.startswith("Token ci, shown this once: fct-")
         token = last.split()[-1]
         assert (asked(url), asked(url, "fct-wrong"), asked(url, token)) == (401, 401, 200)
+        assert run("chat", "guarded", "hi").exit_code == 1
+        monkeypatch.setenv("FORECOURT_TOKEN", token)
+        assert run("chat", "guarded", "hi").stdout == "HI\n"
         listed = run("tokens", "list", "guarded")
         assert listed.stdout.splitlines()[1].split()[0] == "ci"
         assert (
@@ -192,13 +195,13 @@ def test_a_token_is_made_with_the_deployment_shown_once_and_revoked(run, serving
         run("delete", "guarded")
 
 
-def test_a_token_is_the_only_thing_on_standard_output(run, answers, url):
+def test_a_token_is_the_only_thing_on_standard_output(run, answers):
     made = run("tokens", "create", answers, "notebook")
     assert made.stdout.startswith("fct-")
     assert "asks for no token yet" in made.stderr
     again = found(run, "tokens", "create", answers, "partner", "--require")
     assert again["required"] is True
-    assert asked(url.replace("guarded", answers)) in (401, 404)
+    assert run("chat", answers, "hi", "--token", again["token"]).stdout == "HI\n"
     assert [one["name"] for one in found(run, "tokens", "list", answers)["items"]] == ["notebook", "partner"]
 
 

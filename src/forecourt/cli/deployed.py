@@ -136,7 +136,7 @@ class Making:
             return
         model = name if self.namespace == "default" else f"{self.namespace}/{name}"
         header = " -H 'Authorization: Bearer TOKEN'" if self._issued else ""
-        chat = "" if self._issued else f"\n  forecourt chat {name}{scope}\n"
+        chat = f"\n  {'FORECOURT_TOKEN=TOKEN ' if self._issued else ''}forecourt chat {name}{scope}\n"
         console.print(f"{name} is ready at {made['status']['url']}")
         console.note(f"""
 Ask it:
