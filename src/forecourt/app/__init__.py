@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from forecourt import __version__
+from forecourt.app.checking import checking
 from forecourt.app.fetching import fetching
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.recording import hardware, recording
@@ -32,7 +33,7 @@ from forecourt.objects import ObjectStore, api_router, install_error_handlers
 from forecourt.oci import ContentStore, Repositories, clients
 from forecourt.oci.server import registry_app
 from forecourt.processes import Environments, Processes
-from forecourt.projects import Endings, Projects, Vault
+from forecourt.projects import Endings, Projects, Vault, connections_router
 from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
 from forecourt.serving import (
     AccessControl,
@@ -47,6 +48,7 @@ from forecourt.serving import (
     Tokens,
     logs_router,
     resources,
+    rollback_router,
     tokens_router,
 )
 from forecourt.settings import Settings
@@ -81,10 +83,11 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     objects = ObjectStore(database)
     projects = Projects(objects, Vault(settings.secret_key_file, settings.secret_key))
     projects.prepare()
-    kinds = (*projects.resources, *resources(Admission(projects)))
-    endings = Endings(objects, kinds)
+    admission = Admission(projects)
+    kinds = (*projects.resources, *resources(admission))
     endpoints = Endpoints()
     reconciler = Reconciler(objects)
+    endings = Endings(objects, kinds, reconciler.wake)
     models = Registry(database)
     models_api = RegistryApi(models)
     catalog = CatalogService(settings, database, address(registry, "localhost"))
@@ -114,6 +117,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
         application.include_router(tokens_router(tokens, access.learn))
+        application.include_router(rollback_router(objects, admission, woken))
+        application.include_router(connections_router(objects, projects.connections, checking(client_for)))
         application.include_router(management_router(models))
         application.include_router(catalog.router)
         application.include_router(server_router(settings, record, metrics, ending, database))

@@ -19,7 +19,7 @@ def get(
         str,
         typer.Argument(
             metavar="TYPE",
-            help="inferenceservices (isvc) or servingruntimes; also TYPE/NAME.",
+            help="What to show: isvc, servingruntimes, namespaces, secrets, hardwareprofiles …; also TYPE/NAME.",
             autocompletion=complete_type,
         ),
     ],
@@ -36,7 +36,11 @@ def get(
     output: OutputOption = Output.TABLE,
     json: JsonOption = False,
 ) -> None:
-    """Show deployments (inferenceservices, isvc) or runtimes (servingruntimes)."""
+    """Show deployments (inferenceservices, isvc), runtimes (servingruntimes) and what they are made with.
+
+    The other types are namespaces (ns), secrets (connections), configmaps (their types), hardwareprofiles,
+    clusterservingruntimes and controllerrevisions. Hidden values of connections are never shown.
+    """
     from forecourt.cli.columns import print_objects
     from forecourt.cli.connection import connect
     from forecourt.cli.resources import resource
@@ -57,7 +61,14 @@ def get(
             for item in items:
                 console.print(wanted.qualified(item["metadata"]["name"]))
         elif output in {Output.TABLE, Output.WIDE}:
-            print_objects(wanted, items, wide=output is Output.WIDE, namespaces=everywhere, headers=headers)
+            print_objects(
+                wanted,
+                items,
+                wide=output is Output.WIDE,
+                namespaces=everywhere and wanted.namespaced,
+                headers=headers,
+                scope=scope or "",
+            )
         else:
             for item in items:
                 print_document(item, output)

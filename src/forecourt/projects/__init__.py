@@ -1,5 +1,6 @@
 """Projects, connections and their types, hardware profiles."""
 
+from forecourt.projects.api import Check, connections_router
 from forecourt.projects.connection_types import ConnectionType, Field
 from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
 from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
@@ -26,6 +27,7 @@ __all__ = [
     "HIDDEN_KEYS",
     "TYPE",
     "Accelerator",
+    "Check",
     "ConfigMap",
     "ConnectionType",
     "Connections",
@@ -39,6 +41,7 @@ __all__ = [
     "Secret",
     "Values",
     "Vault",
+    "connections_router",
     "free_memory",
     "numbers",
     "project",

@@ -2,7 +2,7 @@
 
 from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
-from forecourt.serving.api import logs_router, resources, tokens_router
+from forecourt.serving.api import logs_router, resources, rollback_router, tokens_router
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
@@ -38,5 +38,6 @@ __all__ = [
     "metrics_body",
     "registry_labels",
     "resources",
+    "rollback_router",
     "tokens_router",
 ]

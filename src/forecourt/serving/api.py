@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource
@@ -16,6 +16,7 @@ from forecourt.serving.admission import Admission
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
+from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
 from forecourt.serving.validation import validate_runtime, validate_service
@@ -76,6 +77,41 @@ def tokens_router(tokens: Tokens, learn: Learn) -> APIRouter:
         await asyncio.to_thread(tokens.revoke, namespace, name, token)
         await learn(namespace, name)
         return {"status": "revoked", "name": token}
+
+    return router
+
+
+class _Back(BaseModel):
+    """What going back takes: a revision's number, or the one before; and why."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    revision: int | None = None
+    change_cause: str = Field("", alias="changeCause")
+
+
+def rollback_router(objects: ObjectStore, admission: Admission, wake: Callable[[], None]) -> APIRouter:
+    """Return the route that makes a deployment what it was before."""
+    router = APIRouter()
+
+    @router.post("/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}/rollback")
+    async def rollback(
+        namespace: str, name: str, given: _Back, dry_run: Annotated[str, Query(alias="dryRun")] = ""
+    ) -> dict[str, Any]:
+        """Go back to a revision; ``dryRun=All`` only says what would be. Returns its number, and the deployment."""
+        after, revision = await asyncio.to_thread(
+            roll_back,
+            objects,
+            admission,
+            namespace,
+            name,
+            given.revision,
+            cause=given.change_cause,
+            dry_run=dry_run == "All",
+        )
+        if dry_run != "All":
+            wake()
+        return {"revision": revision.revision, "inferenceService": after.to_dict()}
 
     return router
 

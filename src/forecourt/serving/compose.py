@@ -47,12 +47,13 @@ def compose(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> InferenceService:
-    """Return a deployment of the model at `uri`; raises `InvalidObject` where it cannot be one.
+    """Return a deployment of the model at `uri`, which is empty where a connection says where the model is.
 
-    `cpu` and `memory` are Kubernetes quantities (``2``, ``500m``, ``4Gi``) of each replica, requested and granted.
+    Raises `InvalidObject` where it cannot be one. `cpu` and `memory` are Kubernetes quantities (``2``,
+    ``500m``, ``4Gi``) of each replica, requested and granted.
     """
     model_format = _AS_RUNTIMES_SAY.get(model_format, model_format)
-    model: dict[str, Any] = {"modelFormat": {"name": model_format}, "storageUri": uri}
+    model: dict[str, Any] = {"modelFormat": {"name": model_format}} | ({"storageUri": uri} if uri else {})
     if runtime:
         model["runtime"] = runtime
     elif model_format in _SPOKEN_V2:
