@@ -6,5 +6,6 @@ Each has an environment (made by uv) and a process group with its log, and is fo
 from forecourt.processes.environment import Environment, Environments
 from forecourt.processes.process import Process
 from forecourt.processes.processes import Processes, Program
+from forecourt.processes.requirements import Requirements
 
-__all__ = ["Environment", "Environments", "Process", "Processes", "Program"]
+__all__ = ["Environment", "Environments", "Process", "Processes", "Program", "Requirements"]
