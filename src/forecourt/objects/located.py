@@ -29,7 +29,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A document, and where its values are in the text it was read from.
+    """A document, and where its values are in the text it was read from, where that is known.
 
     `repeated` are the places of keys that a map has twice, of which the last holds.
     """
@@ -37,6 +37,11 @@ class Located:
     document: Any
     repeated: tuple[tuple[Place, Position], ...] = ()
     _node: yaml.Node | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it is known where its values are."""
+        return self._node is not None
 
     def value(self, place: Place) -> Position:
         """Return where the value of a place begins; where there is none, that of the nearest map or list around it."""
@@ -48,7 +53,7 @@ class Located:
 
     def _follow(self, place: Place, *, last_key: bool) -> yaml.Node:
         node = self._node
-        assert node is not None
+        assert node is not None, "it has no lines"
         for depth, step in enumerate(place):
             found: yaml.Node | None = None
             if isinstance(node, yaml.MappingNode):

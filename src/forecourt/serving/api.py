@@ -13,6 +13,7 @@ from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource
 from forecourt.serving.admission import Admission
+from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
@@ -40,10 +41,22 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         kept=admission.kept,
     )
     runtimes = Resource(
-        ServingRuntime, GROUP, "v1alpha1", "servingruntimes", validate=validate_runtime, shipped=shipped_runtimes
+        ServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "servingruntimes",
+        validate=validate_runtime,
+        check=runtime_problems,
+        shipped=shipped_runtimes,
     )
     of_the_cluster = Resource(
-        ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
+        ClusterServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "clusterservingruntimes",
+        namespaced=False,
+        validate=validate_runtime,
+        check=runtime_problems,
     )
     return services, runtimes, of_the_cluster, REVISIONS
 
