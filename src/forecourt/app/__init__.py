@@ -41,10 +41,12 @@ from forecourt.serving import (
     LocalDriver,
     Reconciler,
     Registration,
+    RuntimeSettings,
     Site,
     Tokens,
     logs_router,
     resources,
+    runtimes_router,
     tokens_router,
 )
 from forecourt.settings import Settings
@@ -111,6 +113,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         install_error_handlers(application)
         application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
+        runtime_settings = RuntimeSettings(objects, projects, driver.refusal)
+        application.include_router(runtimes_router(runtime_settings, woken))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(management_router(models))
         application.include_router(catalog.router)

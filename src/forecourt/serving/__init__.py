@@ -10,6 +10,9 @@ from forecourt.serving.local import LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.registration import Registration, registry_labels
+from forecourt.serving.runtime_settings import RuntimeSettings
+from forecourt.serving.runtime_text import read_runtimes
+from forecourt.serving.runtimes_api import runtimes_router
 from forecourt.serving.source import Source
 from forecourt.serving.tokens import Tokens
 
@@ -24,6 +27,7 @@ __all__ = [
     "LocalDriver",
     "Reconciler",
     "Registration",
+    "RuntimeSettings",
     "ServingRuntime",
     "Site",
     "Source",
@@ -33,7 +37,9 @@ __all__ = [
     "load_all",
     "logs_router",
     "metrics_body",
+    "read_runtimes",
     "registry_labels",
     "resources",
+    "runtimes_router",
     "tokens_router",
 ]

@@ -17,6 +17,7 @@ from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
+from forecourt.serving.offering import DASHBOARD_CONFIGS
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
 from forecourt.serving.validation import validate_runtime, validate_service
@@ -29,7 +30,10 @@ Logs = Callable[..., AsyncIterator[bytes]]
 
 
 def resources(admission: Admission) -> tuple[Resource, ...]:
-    """Return KServe's kinds, and what deployments were before; deployments are completed by `admission`."""
+    """Return KServe's kinds, how runtimes are offered, and what deployments were before.
+
+    Deployments are completed by `admission`.
+    """
     services = Resource(
         InferenceService,
         GROUP,
@@ -58,7 +62,7 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         validate=validate_runtime,
         check=runtime_problems,
     )
-    return services, runtimes, of_the_cluster, REVISIONS
+    return services, runtimes, of_the_cluster, DASHBOARD_CONFIGS, REVISIONS
 
 
 class _Named(BaseModel):
