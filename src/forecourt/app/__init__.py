@@ -41,9 +41,11 @@ from forecourt.serving import (
     LocalDriver,
     Reconciler,
     Registration,
+    RuntimeEnvironments,
     RuntimeSettings,
     Site,
     Tokens,
+    environments_router,
     logs_router,
     resources,
     runtimes_router,
@@ -115,6 +117,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application.include_router(logs_router(objects, driver.logs))
         runtime_settings = RuntimeSettings(objects, projects, driver.refusal)
         application.include_router(runtimes_router(runtime_settings, woken))
+        runtime_environments = RuntimeEnvironments(objects, environments, driver.environments_in_use)
+        application.include_router(environments_router(runtime_environments))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(management_router(models))
         application.include_router(catalog.router)

@@ -5,6 +5,8 @@ from forecourt.serving.admission import Admission
 from forecourt.serving.api import logs_router, resources, tokens_router
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
+from forecourt.serving.environments import RuntimeEnvironments
+from forecourt.serving.environments_api import environments_router
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
 from forecourt.serving.local import LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
@@ -27,12 +29,14 @@ __all__ = [
     "LocalDriver",
     "Reconciler",
     "Registration",
+    "RuntimeEnvironments",
     "RuntimeSettings",
     "ServingRuntime",
     "Site",
     "Source",
     "Tokens",
     "compose",
+    "environments_router",
     "load",
     "load_all",
     "logs_router",
