@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "ModelCars": {"modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
+    "Serving runtimes": {"runtimes": "runtimes"},
     "Deployments": {
         "deploy": "deploy",
         "get": "get",
@@ -42,7 +43,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """Every command, under its section of the help, with the module in this package that has it in its `app`."""
 
-GROUPS = frozenset({"modelcar", "catalog", "registry"})
+GROUPS = frozenset({"modelcar", "catalog", "registry", "runtimes"})
 """The commands that have commands of their own: all of their module's `app`."""
 
 _CRASHED = 70  # EX_SOFTWARE of sysexits.h

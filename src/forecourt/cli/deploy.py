@@ -35,6 +35,10 @@ def deploy(
     ] = None,
     namespace: Namespace = "default",
     runtime: Runtime = None,
+    hardware_profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Hardware profile; with it the runtime is one for its accelerator."),
+    ] = None,
     replicas: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many copies answer.")] = 1,
     arg: Annotated[
         list[str] | None,
@@ -72,6 +76,8 @@ def deploy(
         memory=memory,
         model_format=model_format or model.model_format,
     )
+    if hardware_profile:
+        _equip(document, hardware_profile, namespace)
     if dry_run:
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
         return
@@ -127,6 +133,39 @@ def compose(
         labels=labels,
         display_name=display_name,
     ).to_dict()
+
+
+def _equip(document: Document, profile: str, namespace: str) -> None:
+    """Give a deployment a hardware profile, and, where it names none, the runtime that matches format and profile.
+
+    Raises `InvalidInput` where none matches, or several do; then a person chooses, as in OpenShift AI's form.
+    """
+    from forecourt.cli.connection import connect
+    from forecourt.cli.runtimes.where import RUNTIMES
+    from forecourt.errors import InvalidInput
+    from forecourt.serving.admission import PROFILE
+
+    document["metadata"].setdefault("annotations", {})[PROFILE] = profile
+    model = document["spec"]["predictor"]["model"]
+    if model.get("runtime"):
+        return
+    wanted = ":".join(filter(None, (model["modelFormat"]["name"], model["modelFormat"].get("version"))))
+    answer = connect().get(RUNTIMES, namespace=namespace, format=wanted, hardwareProfile=profile)
+    if chosen := answer["automatic"]:
+        model["runtime"] = chosen
+        return
+    matching = [one["name"] for one in answer["items"] if one["matches"]]
+    hardware = f"{profile} ({answer['accelerator']})" if answer["accelerator"] else profile
+    if matching:
+        raise InvalidInput(
+            f"Several serving runtimes serve {wanted} on the hardware profile {hardware}: {', '.join(matching)}.",
+            hint=f"Choose one: --runtime {matching[0]}",
+        )
+    others = [one["name"] for one in answer["items"] if one["enabled"]]
+    raise InvalidInput(
+        f"No serving runtime serves {wanted} on the hardware profile {hardware}.",
+        hint=f"These serve it on other hardware: {', '.join(others)}." if others else "See: forecourt runtimes list",
+    )
 
 
 def _with(needed: Sequence[str], said: Sequence[str]) -> list[str]:
