@@ -47,6 +47,7 @@ BEFORE = {
         "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
         "forecourt modelcar push localhost:5000/demo/my-model:1.0",
     ],
+    "docs/custom-runtimes.md": ["forecourt up -d"],
 }
 """The pages whose commands are run, and what a person has done before, as the page says."""
 
@@ -54,6 +55,7 @@ SAYS = {
     "docs/getting-started.md": '"Digest": "sha256:',
     "docs/catalog.md": "its own scores give",
     "docs/registry.md": "ModelCar",
+    "docs/custom-runtimes.md": "my-llamacpp removed",
 }
 """What is among what the commands of a page print."""
 

@@ -91,8 +91,10 @@ def test_the_list_says_what_is_offered_and_what_runs_here(runtimes):
     assert lines[0].split("   ")[0] == "NAME"
     assert [word for word in ("DISPLAY NAME", "ENABLED", "API PROTOCOL", "FORMATS", "RUNS HERE") if word in lines[0]]
     [llamacpp] = [line for line in lines if line.startswith("llamacpp ")]
-    assert "llama.cpp ServingRuntime for KServe   yes       REST           gguf" in llamacpp
-    assert llamacpp.endswith("yes")
+    cells = [cell for cell in llamacpp.split("  ") if cell]
+    assert [cell.strip() for cell in cells] == [
+        *("llamacpp", "llama.cpp ServingRuntime for KServe", "yes", "REST", "gguf", "yes"),
+    ]
     [gaudi] = [line for line in lines if line.startswith("vllm-gaudi")]
     assert gaudi.endswith("and this machine has none.")
     assert {one["name"] for one in json.loads(runtimes("list", "--json"))["items"]} >= {"llamacpp", "answering"}
@@ -250,6 +252,8 @@ def test_editing_one_that_ships_makes_ones_own_in_its_place(run, runtimes, edito
 def test_one_that_ships_is_disabled_and_enabled(run, runtimes, serving):
     assert runtimes("disable", "llamacpp") == "llamacpp disabled\n"
     assert about(runtimes, "llamacpp")["enabled"] is False
+    [line] = [line for line in run("get", "servingruntimes").stdout.splitlines() if line.startswith("llamacpp ")]
+    assert line.split()[1] == "true"
     refused = run(
         *("deploy", f"file://{serving}", "--name", "odd", "--model-format", "gguf", "--runtime", "llamacpp"),
         *("--timeout", "20"),
@@ -266,6 +270,7 @@ def test_runtimes_are_put_in_order(run, runtimes):
         *("vllm-cpu-runtime", "llamacpp", "answering"),
     ]
     assert runtimes("list").splitlines()[1].startswith("vllm-cpu-runtime ")
+    assert run("get", "servingruntimes").stdout.splitlines()[1].startswith("vllm-cpu-runtime ")
     assert run("runtimes", "order", "llamacpp", "kserve-ovms", "--before", "answering").exit_code == 2
     assert run("runtimes", "order", "nothing").exit_code == 3
 
@@ -389,6 +394,64 @@ def test_ctrl_c_leaves_nothing_half_made(runtimes, tmp_path, serving_home):
     assert "Traceback" not in maker.stderr.read()
     maker.stderr.close()
     wait_until(lambda: "making" not in states() and "unfinished" not in states())
+
+
+BUILDS_AT_ONCE = """
+import zipfile
+def get_requires_for_build_wheel(config_settings=None): return []
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "slow-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{directory}/{name}", "w") as wheel:
+        wheel.writestr("slow.py", "")
+        wheel.writestr("slow-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: slow\\nVersion: 1\\n")
+        wheel.writestr("slow-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("slow-1.dist-info/RECORD", "")
+    return name
+"""
+
+
+def test_what_a_killed_server_left_half_made_is_made_anew_by_the_next(tmp_path, tmp_path_factory):
+    home, project = tmp_path / "home", slow_project(tmp_path)
+    command = [sys.executable, "-m", "forecourt", "--home", str(home)]
+    cache = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "uv"))}
+
+    def start() -> subprocess.Popen[bytes]:
+        words = [*command, "up", "--port", "0", "--registry-port", "0"]
+        with (tmp_path / "server.out").open("ab") as log:
+            server = subprocess.Popen(words, stdout=log, stderr=log, env=os.environ | cache)
+        wait_until(lambda: states() is not None)
+        return server
+
+    def states() -> list[str] | None:
+        listed = subprocess.run([*command, "runtimes", "env", "list", "--json"], capture_output=True)
+        return [one["state"] for one in json.loads(listed.stdout)["items"]] if listed.returncode == 0 else None
+
+    def create() -> subprocess.Popen[str]:
+        words = [*command, "runtimes", "env", "create", "mine"]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    server = start()
+    try:
+        text = WITH_SIX.replace("six==1.17.0", str(project))
+        subprocess.run([*command, "runtimes", "add", "-f", "-"], input=text, text=True, check=True, capture_output=True)
+        maker = create()
+        wait_until(lambda: states() == ["making"])
+        server.kill()
+        server.wait()
+        _, told = maker.communicate(timeout=20)
+        assert maker.returncode == 4, told
+        assert "Traceback" not in told
+        (project / "backend.py").write_text(BUILDS_AT_ONCE)
+        server = start()
+        assert states() == ["unfinished"]
+        maker = create()
+        made, told = maker.communicate(timeout=30)
+        assert maker.returncode == 0, told
+        assert "is ready" in made
+        assert states() == ["ready"]
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -54,8 +54,7 @@ def refuse_taken(client: Client, name: str, namespace: str) -> None:
     """Raise `AlreadyExists` where a runtime of that name is there, be it one that ships."""
     from forecourt.errors import AlreadyExists
 
-    there = client.get(RUNTIMES, namespace=namespace)["items"]
-    taken = next((one for one in there if one["name"] == name), None)
+    taken = next((one for one in _listed(client, namespace) if one["name"] == name), None)
     if taken and taken["shipped"]:
         raise AlreadyExists(
             f"A serving runtime {name} ships with Forecourt.",
@@ -66,3 +65,20 @@ def refuse_taken(client: Client, name: str, namespace: str) -> None:
             f"There is a serving runtime {name} already.",
             hint=f"Choose another name, or change that one: forecourt runtimes edit {name}",
         )
+
+
+def as_offered(client: Client, items: list[Document], namespace: str) -> list[Document]:
+    """Return runtimes in the order that is set, and disabled where they are not offered."""
+    offered = {one["name"]: (place, one["enabled"]) for place, one in enumerate(_listed(client, namespace))}
+
+    def shown(item: Document) -> Document:
+        _, enabled = offered.get(item["metadata"]["name"], (0, True))
+        return item if enabled else item | {"spec": item["spec"] | {"disabled": True}}
+
+    ordered = sorted(items, key=lambda item: offered.get(item["metadata"]["name"], (len(offered), True))[0])
+    return [shown(item) for item in ordered]
+
+
+def _listed(client: Client, namespace: str) -> list[Document]:
+    items: list[Document] = client.get(RUNTIMES, namespace=namespace)["items"]
+    return items
