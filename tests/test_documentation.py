@@ -51,6 +51,7 @@ BEFORE = {
     "docs/registry.md": PUSHED,
     "docs/projects.md": PUSHED,
     "docs/rollouts.md": PUSHED,
+    "docs/custom-runtimes.md": ["forecourt up -d"],
 }
 """The pages whose commands are run, and what a person has done before, as the page says."""
 
@@ -60,6 +61,7 @@ SAYS = {
     "docs/registry.md": "ModelCar",
     "docs/projects.md": "secret/my-model unchanged",
     "docs/rollouts.md": "my-model is a canary: revision 3 has 10 % of the requests",
+    "docs/custom-runtimes.md": "my-llamacpp removed",
 }
 """What is among what the commands of a page print."""
 

@@ -44,11 +44,15 @@ from forecourt.serving import (
     Reconciler,
     Records,
     Registration,
+    RuntimeEnvironments,
+    RuntimeSettings,
     Site,
     Tokens,
+    environments_router,
     logs_router,
     resources,
     rollback_router,
+    runtimes_router,
     tokens_router,
 )
 from forecourt.settings import Settings
@@ -116,6 +120,10 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         install_error_handlers(application)
         application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
+        runtime_settings = RuntimeSettings(objects, projects, driver.refusal)
+        application.include_router(runtimes_router(runtime_settings, woken))
+        runtime_environments = RuntimeEnvironments(objects, environments, driver.environments_in_use)
+        application.include_router(environments_router(runtime_environments))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(rollback_router(objects, admission, woken))
         application.include_router(connections_router(objects, projects.connections, checking(client_for)))

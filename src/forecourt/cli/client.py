@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecourt import __version__, errors
 from forecourt.cli.invocation import invocation
+from forecourt.cli.output import console
 from forecourt.cli.resources import Resource
 from forecourt.errors import ForecourtError
 
@@ -136,7 +137,7 @@ class Client:
         for line in self.lines(kind.path(namespace), quiet=quiet, watch=True, **params):
             event = json.loads(line)
             if event["type"] == "ERROR":
-                raise _meaning(event["object"], 500)
+                raise meaning(event["object"], 500)
             if not name or event["object"]["metadata"]["name"] == name:
                 yield event
 
@@ -170,6 +171,8 @@ class Client:
             response = self._http.request(method, path, **request)
         if response.is_error:
             raise _error(response)
+        for warning in response.headers.get_list("warning"):
+            console.warn(_warning(warning))
         return response.json() if response.content else None
 
     @contextmanager
@@ -214,15 +217,21 @@ def _query(params: Mapping[str, str | int | bool | list[str]]) -> dict[str, str 
     }
 
 
+def _warning(header: str) -> str:
+    """Return the text of a ``Warning`` header as Kubernetes writes it: ``299 - "text"``."""
+    text = header.partition('"')[2].rpartition('"')[0]
+    return text.replace('\\"', '"').replace("\\\\", "\\")
+
+
 def _error(response: httpx.Response) -> ForecourtError:
     try:
         document = response.json()
     except ValueError:
         document = {"message": f"The server answered {response.status_code}: {response.text[:500].strip()}"}
-    return _meaning(document if isinstance(document, dict) else {}, response.status_code)
+    return meaning(document if isinstance(document, dict) else {}, response.status_code)
 
 
-def _meaning(document: Document, status: int) -> ForecourtError:
+def meaning(document: Document, status: int) -> ForecourtError:
     """Return what a Kubernetes ``Status`` means, or an error of the gateway (OpenAI's) or the model registry."""
     openai = document.get("error")
     if isinstance(openai, dict):

@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
+    "Serving runtimes": {"runtimes": "runtimes"},
     "Deployments": {
         "deploy": "deploy",
         "get": "get",
@@ -47,7 +48,17 @@ SECTIONS: dict[str, dict[str, str]] = {
 """Every command, under its section of the help, with the module in this package that has it in its `app`."""
 
 GROUPS = frozenset(
-    {"modelcar", "catalog", "registry", "projects", "connections", "hardware-profiles", "rollout", "tokens"}
+    {
+        "modelcar",
+        "catalog",
+        "registry",
+        "projects",
+        "connections",
+        "hardware-profiles",
+        "runtimes",
+        "rollout",
+        "tokens",
+    }
 )
 """The commands that have commands of their own: all of their module's `app`."""
 

@@ -162,6 +162,10 @@ def deploy(
             model_format=model_format or model.model_format or (_format_of(model.uri or path or "")),
         )
 
+    if document and hardware_profile and not runtime:
+        from forecourt.cli.matching import matching_runtime
+
+        document["spec"]["predictor"]["model"]["runtime"] = matching_runtime(document, hardware_profile, namespace)
     if dry_run and not update and document:
         from forecourt.objects import merged
 

@@ -43,7 +43,8 @@ def get(
     """
     from forecourt.cli.columns import print_objects
     from forecourt.cli.connection import connect
-    from forecourt.cli.resources import resource
+    from forecourt.cli.resources import SERVING_RUNTIME, resource
+    from forecourt.cli.runtimes.where import as_offered
     from forecourt.errors import InvalidInput
 
     output = Output.JSON if json else output
@@ -90,4 +91,5 @@ def get(
         if output in {Output.JSON, Output.YAML}:
             print_document(found, output)
         else:
-            show(found["items"], headers=not no_headers)
+            items = as_offered(client, found["items"], namespace) if wanted is SERVING_RUNTIME else found["items"]
+            show(items, headers=not no_headers)

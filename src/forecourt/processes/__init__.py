@@ -4,7 +4,19 @@ Each has an environment (made by uv) and a process group with its log, and is fo
 """
 
 from forecourt.processes.environment import Environment, Environments
+from forecourt.processes.occupancy import DiskUse, disk_use, occupants
 from forecourt.processes.process import Process
 from forecourt.processes.processes import Processes, Program
+from forecourt.processes.requirements import Requirements
 
-__all__ = ["Environment", "Environments", "Process", "Processes", "Program"]
+__all__ = [
+    "DiskUse",
+    "Environment",
+    "Environments",
+    "Process",
+    "Processes",
+    "Program",
+    "Requirements",
+    "disk_use",
+    "occupants",
+]

@@ -13,9 +13,11 @@ from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource
 from forecourt.serving.admission import Admission
+from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
+from forecourt.serving.offering import DASHBOARD_CONFIGS
 from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
@@ -29,7 +31,10 @@ Logs = Callable[..., AsyncIterator[bytes]]
 
 
 def resources(admission: Admission) -> tuple[Resource, ...]:
-    """Return KServe's kinds, and what deployments were before; deployments are completed by `admission`."""
+    """Return KServe's kinds, how runtimes are offered, and what deployments were before.
+
+    Deployments are completed by `admission`.
+    """
     services = Resource(
         InferenceService,
         GROUP,
@@ -41,12 +46,24 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         kept=admission.kept,
     )
     runtimes = Resource(
-        ServingRuntime, GROUP, "v1alpha1", "servingruntimes", validate=validate_runtime, shipped=shipped_runtimes
+        ServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "servingruntimes",
+        validate=validate_runtime,
+        check=runtime_problems,
+        shipped=shipped_runtimes,
     )
     of_the_cluster = Resource(
-        ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
+        ClusterServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "clusterservingruntimes",
+        namespaced=False,
+        validate=validate_runtime,
+        check=runtime_problems,
     )
-    return services, runtimes, of_the_cluster, REVISIONS
+    return services, runtimes, of_the_cluster, DASHBOARD_CONFIGS, REVISIONS
 
 
 class _Named(BaseModel):

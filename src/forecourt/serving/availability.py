@@ -103,6 +103,11 @@ def accelerators_of(runtime: ServingRuntime) -> tuple[str, ...]:
     return ()
 
 
+def recommended_accelerators(runtime: ServingRuntime) -> tuple[str, ...]:
+    """Return the accelerators that a runtime is made for, as OpenShift AI's templates say; raises `InvalidObject`."""
+    return _names(RECOMMENDED_ACCELERATORS, runtime.metadata.annotation(RECOMMENDED_ACCELERATORS))
+
+
 def _names(annotation: str, text: str) -> tuple[str, ...]:
     try:
         names = json.loads(text or "[]")

@@ -104,6 +104,13 @@ class LocalDeployment:
         return models | {revision.plan.model for revision in self._revisions if revision.plan}
 
     @property
+    def environments(self) -> set[str]:
+        """The keys of the environments that its replicas run in, or those to come will."""
+        running = {replica.process.labels.get("environment", "") for replica in self.replicas} - {""}
+        plans = (revision.plan for revision in self._revisions if revision.plan and not self.service.stopped)
+        return running | {plan.environment.key for plan in plans}
+
+    @property
     def preparing(self) -> bool:
         """Whether a model is being fetched for it."""
         return any(revision.preparing for revision in self._revisions)
@@ -236,6 +243,8 @@ class LocalDeployment:
         missing = sorted(set(range(self.wanted)) - {replica.ordinal for replica in self.of(revision)})
         if not missing:
             return
+        if revision.plan and not revision.plan.environment.exists():  # somebody removed it meanwhile
+            revision.plan = None
         if revision.plan is None:
             revision.prepare()
         elif not revision.backoff.remaining:
@@ -256,6 +265,7 @@ class LocalDeployment:
             "port": str(port),
             "model": str(plan.model),
             "image": plan.image,
+            "environment": plan.environment.key,
         }
         try:
             process = self._site.processes.start(name, plan.program(port), labels)
