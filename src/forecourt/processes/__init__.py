@@ -4,7 +4,8 @@ Each has an environment (made by uv) and a process group with its log, and is fo
 """
 
 from forecourt.processes.environment import Environment, Environments
+from forecourt.processes.group import Footprint
 from forecourt.processes.process import Process
-from forecourt.processes.processes import Processes, Program
+from forecourt.processes.processes import CAN_PIN, Processes, Program
 
-__all__ = ["Environment", "Environments", "Process", "Processes", "Program"]
+__all__ = ["CAN_PIN", "Environment", "Environments", "Footprint", "Process", "Processes", "Program"]
