@@ -3,7 +3,7 @@
 from forecourt.projects.connection_types import ConnectionType, Field
 from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
 from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
-from forecourt.projects.machine import Accelerator, Machine, free_memory, this_machine
+from forecourt.projects.machine import Accelerator, Machine, device_memory, free_memory, this_machine
 from forecourt.projects.model import (
     DASHBOARD,
     DISPLAY_NAME,
@@ -39,6 +39,7 @@ __all__ = [
     "Secret",
     "Values",
     "Vault",
+    "device_memory",
     "free_memory",
     "numbers",
     "project",

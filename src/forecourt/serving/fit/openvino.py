@@ -1,6 +1,7 @@
 """What OpenVINO needs: OpenVINO GenAI's continuous batching for language models, a compiled network for others.
 
-The weights are mapped, and a processor makes a copy in another order of all that it multiplies by, at the first request.
+The weights are mapped, and a processor makes a copy in another order of all that it multiplies by, at the first
+request.
 The KV cache is written as it is used, up to ``--cache_size``.
 """
 
@@ -11,7 +12,7 @@ from forecourt.serving.fit.structure import Structure
 
 RUNTIME_BYTES = 170 * 10**6
 """Python, the libraries and the tokenizer: measured with openvino-genai 2026.4 as what is left of the proportional
-set size after the rest: 159 to 177 MB with SmolLM2-135M, 171 MB with a llama of 465 million parameters, both in int8."""
+set size after the rest: 159 to 177 MB with SmolLM2-135M, 171 MB with a llama of 465 million parameters, in int8."""
 _CACHE_BYTES = {"u8": 1, "i8": 1, "f16": 2, "bf16": 2, "f32": 4}
 _SCALES = 8
 """Bytes beside each head's keys, and its values, of a token in a cache of whole bytes: a scale and a zero point."""
