@@ -4,10 +4,11 @@ from forecourt.serving.fit.estimate import Estimate, Item, Launch
 from forecourt.serving.fit.headers import of_files, read
 from forecourt.serving.fit.runtimes import estimate, family_of
 from forecourt.serving.fit.structure import Layer, Structure
-from forecourt.serving.fit.verdict import OVERCOMMIT, Room, Verdict, judge, needs, text
+from forecourt.serving.fit.verdict import OVERCOMMIT, TIGHT, Room, Verdict, judge, needs, text
 
 __all__ = [
     "OVERCOMMIT",
+    "TIGHT",
     "Estimate",
     "Item",
     "Launch",

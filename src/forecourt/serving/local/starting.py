@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forecourt.objects import now
-from forecourt.serving.fit import OVERCOMMIT, judge
+from forecourt.serving.fit import OVERCOMMIT, TIGHT, Estimate, Room, judge
 from forecourt.serving.local.claims import Claims, labels
 from forecourt.serving.local.plan import ALLOWED, Plan
 from forecourt.serving.model import InferenceService
@@ -41,6 +41,16 @@ class Hindrance:
         return other is not None and (self.reason, self.ever) == (other.reason, other.ever)
 
 
+def _spare(need: Estimate, room: Room) -> int:
+    """Return what a replica may take beyond what it needs: half of what is left, and no more than its limit allows."""
+    if not need.growth:
+        return 0
+    left = (room.free - need.private) // 2
+    if room.limit:
+        left = min(left, round(room.limit * TIGHT) - need.total)
+    return max(1, min(need.growth, left))
+
+
 def look(plan: Plan, claims: Claims, service: InferenceService, *, beside: int = 0) -> Start | Hindrance:
     """Say what a replica would start with, or why it must wait; `beside` replicas of other revisions run meanwhile."""
     kit = plan.recipe.equipment
@@ -66,8 +76,7 @@ def look(plan: Plan, claims: Claims, service: InferenceService, *, beside: int =
             warning = (IS_TIGHT, f"Started although it does not fit: {verdict.message}")
         elif verdict.tight:
             warning = (IS_TIGHT, verdict.message)
-        left = min(room.limit - need.total, room.free - need.private) if room.limit else room.free - need.private
-        spare = max(1, min(need.growth, left)) if need.growth else 0
+        spare = _spare(need, room)
     if kit.warning:
         warning = ("CPUAffinityIgnored", f"{kit.warning} {warning[1]}".strip())
     said = labels(need, kit.accelerator, devices, exclusive=bool(kit.count))
