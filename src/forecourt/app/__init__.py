@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 
 import aiohttp
 import psutil
@@ -21,7 +22,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from forecourt import __version__
-from forecourt.app.fetching import fetching
+from forecourt.app.fetching import fetching, reading
 from forecourt.app.listening import address, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
@@ -37,15 +38,18 @@ from forecourt.serving import (
     AccessControl,
     Admission,
     Endpoints,
+    Fitting,
     Gateway,
     LocalDriver,
     Reconciler,
     Registration,
     Site,
     Tokens,
+    fit_router,
     logs_router,
     resources,
     tokens_router,
+    usable_runtimes,
 )
 from forecourt.settings import Settings
 
@@ -87,7 +91,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     models_api = RegistryApi(models)
     catalog = CatalogService(settings, database, address(registry, "localhost"))
 
-    fetch = fetching(settings, projects, store, images, client_for, {SCHEME: models.uri_of})
+    resolvers = {SCHEME: models.uri_of}
+    fetch = fetching(settings, projects, store, images, client_for, resolvers)
 
     def woken() -> None:
         reconciler.wake()
@@ -111,6 +116,10 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         install_error_handlers(application)
         application.include_router(api_router(kinds, objects, woken, projects.admit))
         application.include_router(logs_router(objects, driver.logs))
+        structure = reading(projects, store, images, client_for, resolvers)
+        usable = partial(usable_runtimes, objects)
+        fitting = Fitting(Admission(projects).kept, usable, structure, site.claims)
+        application.include_router(fit_router(fitting))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(management_router(models))
         application.include_router(catalog.router)

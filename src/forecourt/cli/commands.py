@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
     "Deployments": {
+        "fit": "fit",
         "deploy": "deploy",
         "get": "get",
         "describe": "describe",

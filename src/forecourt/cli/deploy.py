@@ -50,10 +50,11 @@ def deploy(
     ] = None,
     wait: Wait = True,
     timeout: Timeout = WAIT_SECONDS,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the object; needs no server.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the object, and what it would need.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
+    from forecourt.cli.arguments import variable
     from forecourt.cli.resolving import deployable
     from forecourt.cli.resources import INFERENCE_SERVICE
 
@@ -67,13 +68,16 @@ def deploy(
         runtime=runtime,
         replicas=replicas,
         args=_with(model.args, arg or []),
-        env=dict(map(_variable, env or [])),
+        env=dict(map(variable, env or [])),
         cpu=cpu,
         memory=memory,
         model_format=model_format or model.model_format,
     )
     if dry_run:
+        from forecourt.cli.fit import note
+
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
+        note(document, namespace)
         return
 
     from forecourt.cli.connection import connect
@@ -112,12 +116,13 @@ def compose(
     Raises `InvalidInput` where it cannot be, `NotFound` where there is no model to ask for its format.
     """
     from forecourt import serving
+    from forecourt.cli.arguments import format_of
 
     return serving.compose(
         name,
         uri,
         namespace=namespace,
-        model_format=model_format or _format_of(uri),
+        model_format=model_format or format_of(uri),
         runtime=runtime,
         replicas=replicas,
         args=args,
@@ -138,35 +143,6 @@ def _with(needed: Sequence[str], said: Sequence[str]) -> list[str]:
     if kept:
         console.note(f"The model asks for {' '.join(kept)}")
     return [*kept, *said]
-
-
-def _format_of(uri: str) -> str:
-    """Ask the image, on this machine or in its registry, what format its model has."""
-    from forecourt import modelcar
-    from forecourt.cli.invocation import settings
-    from forecourt.errors import InvalidInput
-    from forecourt.oci import ContentStore, Reference, Repositories, clients
-
-    scheme, separator, _ = uri.partition("://")
-    if not separator or scheme.partition("+")[0] != "oci":
-        raise InvalidInput(f"What format the model of {uri!r} has is not known.", hint="Say it: --model-format gguf")
-    reference = Reference.parse(uri.partition("://")[2])
-    mine = settings()
-    store = ContentStore(mine.store)
-    with clients(mine) as client_for:
-        car = modelcar.inspect(reference, store=store, images=Repositories(mine.images, store), client_for=client_for)
-    if not car.info.format:
-        raise InvalidInput(f"{reference} does not say what format its model has.", hint="Say it: --model-format gguf")
-    return car.info.format
-
-
-def _variable(text: str) -> tuple[str, str]:
-    from forecourt.errors import InvalidInput
-
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise InvalidInput(f"--env {text!r} is no KEY=VALUE.", hint="Write --env HF_HUB_OFFLINE=1.")
-    return key, value
 
 
 def _name_of(uri: str) -> str:

@@ -6,6 +6,7 @@ from forecourt.modelcar.attachments import Attachment, Here, Kind, Place, There,
 from forecourt.modelcar.base import Base, pull_base
 from forecourt.modelcar.contents import DIRECTORY, announced, files
 from forecourt.modelcar.diff import Difference, Tensors, difference
+from forecourt.modelcar.headers import lay_out_headers
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
 from forecourt.modelcar.keeping import kept
@@ -42,6 +43,7 @@ __all__ = [
     "inspect",
     "kept",
     "lay_out",
+    "lay_out_headers",
     "list_images",
     "model_car",
     "pack",

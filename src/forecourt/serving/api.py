@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from forecourt.objects import ObjectStore, Resource
+from forecourt.objects import ObjectStore, Resource, document_of
 from forecourt.serving.admission import Admission
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
@@ -22,6 +22,9 @@ from forecourt.serving.validation import validate_runtime, validate_service
 
 Learn = Callable[[str, str], Awaitable[None]]
 """Takes a deployment's namespace and name; returns when its new tokens are known to the gateway."""
+
+Fit = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""``fit(namespace, document)``: says whether an `InferenceService` would fit; blocks."""
 
 Logs = Callable[..., AsyncIterator[bytes]]
 """``logs(key, replica=…, tail=…, follow=…)``: what a driver offers."""
@@ -76,6 +79,18 @@ def tokens_router(tokens: Tokens, learn: Learn) -> APIRouter:
         await asyncio.to_thread(tokens.revoke, namespace, name, token)
         await learn(namespace, name)
         return {"status": "revoked", "name": token}
+
+    return router
+
+
+def fit_router(fit: Fit) -> APIRouter:
+    """Return the route that says whether a deployment would fit; nothing is kept of it."""
+    router = APIRouter()
+
+    @router.post("/api/forecourt/v1/namespaces/{namespace}/fit")
+    async def of(namespace: str, request: Request) -> dict[str, Any]:
+        """Return what the `InferenceService` in the body would need of memory, and whether that is there."""
+        return await asyncio.to_thread(fit, namespace, await document_of(request))
 
     return router
 

@@ -2,6 +2,7 @@
 
 from forecourt.serving.fit.estimate import Estimate, Item, Launch
 from forecourt.serving.fit.headers import of_files, read
+from forecourt.serving.fit.locate import structure_of
 from forecourt.serving.fit.runtimes import estimate, family_of
 from forecourt.serving.fit.structure import Layer, Structure
 from forecourt.serving.fit.verdict import OVERCOMMIT, TIGHT, Room, Verdict, judge, needs, text
@@ -22,5 +23,6 @@ __all__ = [
     "needs",
     "of_files",
     "read",
+    "structure_of",
     "text",
 ]

@@ -44,7 +44,7 @@ def estimate(model: Structure, launch: Launch) -> Estimate:
     space, how = _space(said, launch)
     items = (
         Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
-        Item(CACHE, space, f"{how}, room for {space // per_token} tokens" if per_token else how),
+        Item(CACHE, space, f"{space // per_token} tokens, {how}" if per_token else how),
         Item(COMPUTE, computing),
         Item(RUNTIME, RUNTIME_BYTES),
     )
