@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 
 import aiohttp
 import psutil
@@ -22,7 +23,7 @@ from prometheus_client import CollectorRegistry
 
 from forecourt import __version__
 from forecourt.app.checking import checking
-from forecourt.app.fetching import fetching
+from forecourt.app.fetching import fetching, reading
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.recording import hardware, recording
 from forecourt.app.routes import Ending, server_router
@@ -39,6 +40,7 @@ from forecourt.serving import (
     AccessControl,
     Admission,
     Endpoints,
+    Fitting,
     Gateway,
     LocalDriver,
     Reconciler,
@@ -49,11 +51,13 @@ from forecourt.serving import (
     Site,
     Tokens,
     environments_router,
+    fit_router,
     logs_router,
     resources,
     rollback_router,
     runtimes_router,
     tokens_router,
+    usable_runtimes,
 )
 from forecourt.settings import Settings
 
@@ -96,7 +100,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     models_api = RegistryApi(models)
     catalog = CatalogService(settings, database, address(registry, "localhost"))
 
-    fetch = fetching(settings, projects, store, images, client_for, {SCHEME: models.uri_of})
+    resolvers = {SCHEME: models.uri_of}
+    fetch = fetching(settings, projects, store, images, client_for, resolvers)
 
     def woken() -> None:
         reconciler.wake()
@@ -124,6 +129,10 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         application.include_router(runtimes_router(runtime_settings, woken))
         runtime_environments = RuntimeEnvironments(objects, environments, driver.environments_in_use)
         application.include_router(environments_router(runtime_environments))
+        structure = reading(projects, store, images, client_for, resolvers)
+        usable = partial(usable_runtimes, objects)
+        fitting = Fitting(Admission(projects).kept, usable, structure, site.claims)
+        application.include_router(fit_router(fitting))
         application.include_router(tokens_router(tokens, access.learn))
         application.include_router(rollback_router(objects, admission, woken))
         application.include_router(connections_router(objects, projects.connections, checking(client_for)))

@@ -7,8 +7,28 @@ from collections.abc import Callable, Mapping
 from forecourt import storage
 from forecourt.oci import ClientFactory, ContentStore, Progress, Reference, Repositories
 from forecourt.projects import Projects, Values
-from forecourt.serving import Fetched, Source
+from forecourt.serving import Fetched, InferenceService, Source
+from forecourt.serving.fit import Structure, structure_of
 from forecourt.settings import Settings
+
+
+def reading(
+    projects: Projects,
+    store: ContentStore,
+    images: Repositories,
+    client_for: ClientFactory,
+    resolvers: Mapping[str, Callable[[str], str]],
+) -> Callable[[InferenceService], Structure]:
+    """Return what reads the headers of a deployment's model, which need not be fetched; raises as `structure_of`."""
+
+    def read(service: InferenceService) -> Structure:
+        source = Source.of(service)
+        said = projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
+        uri = storage.resolved(source.located(said.data), resolvers)
+        return structure_of(uri, store=store, images=images, client_for=client_for)
+
+    return read
+
 
 _NOTHING = Values({}, {})
 

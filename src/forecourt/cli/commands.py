@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Model registry": {"registry": "registry"},
     "Serving runtimes": {"runtimes": "runtimes"},
     "Deployments": {
+        "fit": "fit",
         "deploy": "deploy",
         "get": "get",
         "describe": "describe",

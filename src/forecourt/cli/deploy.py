@@ -99,9 +99,7 @@ def deploy(
     change_cause: ChangeCause = None,
     wait: Wait = True,
     timeout: Timeout = WAIT_SECONDS,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show the object; a new one needs no server.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the object, and what it would need.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Serve a model: fetch it, choose a runtime by its format, start it, and wait until it answers.
@@ -109,6 +107,7 @@ def deploy(
     With --update the same command rolls a new model out to a deployment that is there; with --canary to a share of the
     requests, until forecourt rollout promote or forecourt rollback ends that.
     """
+    from forecourt.cli.arguments import variable
     from forecourt.cli.resolving import Deployable, deployable
     from forecourt.cli.wishes import Wishes
     from forecourt.errors import InvalidInput
@@ -131,7 +130,7 @@ def deploy(
         target=scale_target,
         window=scale_window,
         args=_with(model.args, arg or []),
-        env=dict(map(_variable, env or [])),
+        env=dict(map(variable, env or [])),
         cpu=cpu,
         memory=memory,
         connection=connection,
@@ -167,9 +166,12 @@ def deploy(
 
         document["spec"]["predictor"]["model"]["runtime"] = matching_runtime(document, hardware_profile, namespace)
     if dry_run and not update and document:
+        from forecourt.cli.fit import note
         from forecourt.objects import merged
 
-        print_document(merged(document, wishes.change()), Output.JSON if output is Output.JSON else Output.YAML)
+        document = merged(document, wishes.change())
+        print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
+        note(document, namespace)
         return
 
     from forecourt.cli.connection import connect
@@ -255,15 +257,6 @@ def _format_of(uri: str) -> str:
     from forecourt.cli.model_formats import format_of
 
     return format_of(uri)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    from forecourt.errors import InvalidInput
-
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise InvalidInput(f"--env {text!r} is no KEY=VALUE.", hint="Write --env HF_HUB_OFFLINE=1.")
-    return key, value
 
 
 def _name_of(uri: str) -> str:

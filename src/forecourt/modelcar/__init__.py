@@ -7,6 +7,7 @@ from forecourt.modelcar.base import Base, pull_base
 from forecourt.modelcar.contents import DIRECTORY, announced, files
 from forecourt.modelcar.diary import read_records, write_record
 from forecourt.modelcar.diff import Difference, Tensors, difference
+from forecourt.modelcar.headers import lay_out_headers
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
 from forecourt.modelcar.keeping import kept
@@ -43,6 +44,7 @@ __all__ = [
     "inspect",
     "kept",
     "lay_out",
+    "lay_out_headers",
     "list_images",
     "model_car",
     "pack",

@@ -16,11 +16,12 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from forecourt.errors import InvalidManifest, UnsafeContent
 from forecourt.modelcar.annotations import announced_file
 from forecourt.modelcar.model import ModelFile
-from forecourt.oci import LAYER_TAR, Blob, ContentStore, Manifest
+from forecourt.oci import LAYER_TAR, Blob, ContentStore, Digest, Manifest
 
 DIRECTORY = "models"
 """Where KServe looks for the model in an image."""
@@ -89,8 +90,19 @@ def check_readable(manifest: Manifest) -> None:
             )
 
 
+class Chunked(Protocol):
+    """A layer that can be read from beginning to end: one of the store, or one that its registry sends."""
+
+    @property
+    def digest(self) -> Digest:
+        """What it is called."""
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield its bytes."""
+
+
 @contextmanager
-def opened(blob: Blob) -> Iterator[tarfile.TarFile]:
+def opened(blob: Chunked) -> Iterator[tarfile.TarFile]:
     """Open a layer of many files, gzipped or not, to be read from beginning to end.
 
     Raises `InvalidManifest` where it turns out to be no tar, or a damaged one.
@@ -196,7 +208,7 @@ def _take(member: tarfile.TarInfo, layer: _Layer, blob: Blob, *, alone: bool) ->
 class _Stream(io.RawIOBase):
     """A blob, read from beginning to end."""
 
-    def __init__(self, blob: Blob) -> None:
+    def __init__(self, blob: Chunked) -> None:
         self._chunks = blob.chunks()
         self._rest = memoryview(b"")
 

@@ -21,6 +21,7 @@ _MAX_KEY = 65535
 _MAX_TEXT = 64 * 1024 * 1024
 _MAX_DIMENSIONS = 4
 _MAX_ELEMENTS = 2**63
+_FEW = 1024  # numbers in a list that is kept: no model has as many layers
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _FORMATS = {code: struct.Struct("<" + letter) for code, letter in _SCALARS.items()}
@@ -76,9 +77,13 @@ _FILE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A metadata value that is a list, of which only the length is kept: vocabularies are long and not needed here."""
+    """A metadata value that is a list, of which mostly only the length is kept: vocabularies are long.
+
+    `numbers` are its elements where it is a list of few numbers: something of each layer.
+    """
 
     length: int
+    numbers: tuple[int | float | bool, ...] = ()
 
 
 Value = int | float | bool | str | Array
@@ -120,6 +125,11 @@ class GGUF:
         """Return the metadata of `key`, or None where it is missing or no whole number."""
         value = self.metadata.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """Return the metadata of `key` where it is a list of whole numbers or truths, one for each layer."""
+        value = self.metadata.get(key)
+        return tuple(int(number) for number in value.numbers) if isinstance(value, Array) else ()
 
     @property
     def architecture(self) -> str:
@@ -214,6 +224,9 @@ def _array(file: BoundedFile, key: str, depth: int) -> Array:
     what = f"the list {key!r}"
     kind = _number(file, "I", f"the type of {what}")
     length = _number(file, "Q", f"the length of {what}")
+    if kind in _FORMATS and length <= _FEW:
+        raw = file.read(length * _FORMATS[kind].size, what)
+        return Array(length, tuple(number for (number,) in _FORMATS[kind].iter_unpack(raw)))
     if kind in _FORMATS:
         file.skip(length * _FORMATS[kind].size, what)
     elif kind == _TEXT:

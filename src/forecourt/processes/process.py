@@ -15,6 +15,7 @@ from pathlib import Path
 
 from forecourt.errors import Conflict
 from forecourt.processes import group
+from forecourt.processes.group import Footprint
 from forecourt.processes.log import tail
 from forecourt.processes.record import Record
 from forecourt.processes.sighting import is_running, sight
@@ -135,6 +136,10 @@ class Process:
     def memory(self) -> int:
         """Return the bytes of memory that it uses, all its processes together."""
         return group.memory(self._members())
+
+    def footprint(self) -> Footprint:
+        """Return the memory that it uses, and what it keeps of that whatever happens; all its processes together."""
+        return group.footprint(self._members())
 
     def listening(self) -> frozenset[tuple[str, int]]:
         """Return the addresses and TCP ports that its processes listen on."""

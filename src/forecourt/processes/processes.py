@@ -11,11 +11,12 @@ so is what outlived a program that has ended. A directory without a record is on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,9 @@ from forecourt.processes.process import LOG, Process
 from forecourt.processes.record import Record
 from forecourt.processes.sighting import is_running, sight
 
+CAN_PIN = hasattr(os, "sched_setaffinity")
+"""Whether programs can be held to some processors on this system: Linux can, macOS cannot."""
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -34,12 +38,14 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 class Program:
     """What to run: the command, what it finds in its environment beside ours, and where it runs.
 
-    Our own settings (``FORECOURT_...``) and what points at our own Python are not passed on.
+    Our own settings (``FORECOURT_...``) and what points at our own Python are not passed on. `cpus` are the numbers of
+    the only processors that it, and all it starts, may run on; empty for all. `CAN_PIN` says whether a system has that.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
+    cpus: tuple[int, ...] = ()
 
 
 class Processes:
@@ -132,21 +138,47 @@ def _spawn(program: Program, log: Path, marks: Mapping[str, str]) -> int:
         raise InvalidInput("There is no command to run.", hint="Give at least the name of a program.")
     output = open_log(log)
     try:
-        child = subprocess.Popen(
-            program.argv,
-            env={**marker.inherited(), **program.env, **marks},
-            cwd=program.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        with _held_to(program.cpus):
+            child = subprocess.Popen(
+                program.argv,
+                env={**marker.inherited(), **program.env, **marks},
+                cwd=program.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         raise _cannot_start(program, error) from error
     finally:
         os.close(output)
     child.returncode = 0  # the exit code is ours to ask for: without this Popen complains that it runs on without us
     return child.pid
+
+
+@contextlib.contextmanager
+def _held_to(cpus: tuple[int, ...]) -> Iterator[None]:
+    """Hold this thread to some processors for a moment: what it starts meanwhile inherits that, and stays there.
+
+    Nothing is run in the child before it is the program itself, which would not be safe with threads (`preexec_fn`).
+    """
+    if not cpus:
+        yield
+        return
+    if not CAN_PIN:
+        raise InvalidInput("Programs cannot be held to some processors on this system.", hint="Leave the CPUs out.")
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, cpus)
+    except (OSError, ValueError, OverflowError):
+        raise InvalidInput(
+            f"There are no CPUs {', '.join(map(str, cpus))} to run on.",
+            hint=f"This machine has {', '.join(map(str, sorted(mine)))}.",
+        ) from None
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)
 
 
 def _cannot_start(program: Program, error: OSError | ValueError) -> ForecourtError:

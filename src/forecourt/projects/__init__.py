@@ -4,7 +4,7 @@ from forecourt.projects.api import Check, connections_router
 from forecourt.projects.connection_types import ConnectionType, Field
 from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
 from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
-from forecourt.projects.machine import Accelerator, Machine, free_memory, this_machine
+from forecourt.projects.machine import Accelerator, Machine, device_memory, free_memory, this_machine
 from forecourt.projects.model import (
     DASHBOARD,
     DISPLAY_NAME,
@@ -42,6 +42,7 @@ __all__ = [
     "Values",
     "Vault",
     "connections_router",
+    "device_memory",
     "free_memory",
     "numbers",
     "project",

@@ -56,6 +56,11 @@ def free_memory() -> int:
     return min(free, limit - used) if limit is not None and used is not None else free
 
 
+def device_memory() -> dict[int, int]:
+    """Return how many bytes are free on each NVIDIA GPU, by its index; nothing where that cannot be asked."""
+    return {index: free for index, _, free in _ask_nvidia("memory.free")}
+
+
 def _cores() -> int:
     try:
         cores = len(os.sched_getaffinity(0))
@@ -82,20 +87,26 @@ def _cgroup(name: str) -> int | None:
 
 
 def _nvidia() -> Iterator[Accelerator]:
+    for index, name, memory in _ask_nvidia("memory.total"):
+        yield Accelerator(NVIDIA, index, name, memory)
+
+
+def _ask_nvidia(memory: str) -> Iterator[tuple[int, str, int]]:
+    """Yield each GPU's index, its name and one of its amounts of memory, in bytes."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return
     with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
         told = subprocess.run(
-            (program, "--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits"),
+            (program, f"--query-gpu=index,name,{memory}", "--format=csv,noheader,nounits"),
             capture_output=True,
             text=True,
             timeout=_SECONDS,
             check=True,
         )
         for line in told.stdout.splitlines():
-            index, name, memory = line.split(", ")
-            yield Accelerator(NVIDIA, int(index), name, int(memory) * 1024 * 1024)
+            index, name, amount = line.split(", ")
+            yield int(index), name, int(amount) * 1024 * 1024
 
 
 def _amd() -> Iterator[Accelerator]:

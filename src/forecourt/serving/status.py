@@ -58,6 +58,8 @@ class Observed:
     url: str = ""
     address: str = ""
     """Where other machines reach it, where they do; and where this one does, in any case."""
+    warning: tuple[str, str] = ("", "")
+    """A reason (CamelCase) and a sentence about something that may go wrong although all is well now."""
     asleep: bool = False
     """Whether it has no replicas for want of requests."""
     percent: int = 100
@@ -80,6 +82,8 @@ def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -
     state, reason, message = ("True", "", "") if ready else ("False", seen.reason, seen.message)
     if seen.asleep:
         reason, message = seen.reason, seen.message
+    elif ready and not seen.stopped:
+        reason, message = seen.warning
     if not (ready or seen.stopped or seen.blocked or seen.invalid):
         state = "Unknown"
     conditions = [

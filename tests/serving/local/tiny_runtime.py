@@ -22,6 +22,7 @@ parser.add_argument("--never-ready", action="store_true")
 parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
 parser.add_argument("--also-everywhere", action="store_true", help="listen on a second port, of every address")
 parser.add_argument("--fail-while", type=Path, help="end with code 3 as long as this file exists")
+parser.add_argument("--eat", type=int, default=0, metavar="MIB", help="use so much memory")
 options = parser.parse_args()
 
 print("the tiny runtime begins", flush=True)
@@ -34,6 +35,7 @@ if options.exit is not None:
     sys.exit(options.exit)
 if options.fail_while and options.fail_while.exists():
     sys.exit(3)
+eaten = b"x" * (options.eat * 1024 * 1024)
 if options.also_everywhere:
     second = socket.create_server(("", 0))
 

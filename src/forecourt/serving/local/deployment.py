@@ -22,13 +22,14 @@ from forecourt.processes import Process
 from forecourt.serving.access import is_exposed
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.backoff import STEADY_SECONDS
-from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared
+from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared, out_of_memory
 from forecourt.serving.local.plan import Plan, Recipe
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import LocalReplica, free_port
 from forecourt.serving.local.revision import Revision
 from forecourt.serving.local.scaling import TICK_SECONDS, Scale, Scaler
 from forecourt.serving.local.site import Site
+from forecourt.serving.local.starting import Hindrance, look
 from forecourt.serving.local.telling import observe
 from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.status import Observed
@@ -167,6 +168,7 @@ class LocalDeployment:
         while True:
             self._changed.clear()
             try:
+                await self._site.claims.look()
                 self._step()
             except Exception:
                 log.exception("The deployment %s/%s could not take its next step.", self.key.namespace, self.key.name)
@@ -209,6 +211,11 @@ class LocalDeployment:
                 self.replicas.remove(replica)
                 if revision:
                     revision.failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
+            elif replica.over_limit:
+                failure, steady = out_of_memory(replica), replica.was_ready_for >= STEADY_SECONDS
+                self._retire([replica], drain=0, grace=0)
+                if revision:
+                    revision.failed(failure, steady=steady)
             elif replica.exposed:
                 failure = exposed(replica)
                 self._retire([replica], drain=0)
@@ -242,6 +249,7 @@ class LocalDeployment:
     def _start_missing(self, revision: Revision, room: int | None = None) -> None:
         missing = sorted(set(range(self.wanted)) - {replica.ordinal for replica in self.of(revision)})
         if not missing:
+            revision.hindrance = None
             return
         if revision.plan and not revision.plan.environment.exists():  # somebody removed it meanwhile
             revision.plan = None
@@ -256,7 +264,13 @@ class LocalDeployment:
         name = f"{self.key.name}-{self.key.uid[:8]}-{revision.name}-{ordinal}"
         if name in self.retiring:  # one of that name is on its way out; its end wakes us
             return
-        labels = {
+        beside = sum(replica.revision != revision.name for replica in self.replicas)
+        begins = look(plan, self._site.claims, self.service, beside=beside)
+        if isinstance(begins, Hindrance):
+            revision.hindered(begins)
+            return
+        revision.hindrance, revision.warning = None, begins.warning
+        labels = begins.labels | {
             "namespace": self.key.namespace,
             "name": self.key.name,
             "uid": self.key.uid,
@@ -268,7 +282,7 @@ class LocalDeployment:
             "environment": plan.environment.key,
         }
         try:
-            process = self._site.processes.start(name, plan.program(port), labels)
+            process = self._site.processes.start(name, plan.program(port, begins.devices, begins.spare), labels)
         except ForecourtError as error:
             revision.failed(not_prepared(error), steady=False)
             return
@@ -277,6 +291,7 @@ class LocalDeployment:
     def _watch(self, process: Process) -> None:
         known = (each.recipe for each in self._revisions if each.name == process.labels["revision"])
         recipe = next(known, self.current.recipe if self.current else None)
+        self._site.claims.add(process)
         self.replicas.append(
             LocalReplica(
                 process,
@@ -284,15 +299,22 @@ class LocalDeployment:
                 session=self._site.session,
                 changed=self._changed.set,
                 fenced=not (recipe and recipe.may_listen_everywhere),
+                limit=recipe.equipment.memory if recipe else 0,
+                weighed=self._site.claims.weigh,
             )
         )
 
-    def _retire(self, replicas: Iterable[LocalReplica], *, drain: float | None = None) -> None:
+    def _retire(
+        self, replicas: Iterable[LocalReplica], *, drain: float | None = None, grace: float | None = None
+    ) -> None:
         """Take replicas out of service and end them in the background."""
         settings = self._site.settings
         for replica in list(replicas):
             self.replicas.remove(replica)
-            end = replica.retire(drain=settings.drain_seconds if drain is None else drain, grace=settings.stop_seconds)
+            end = replica.retire(
+                drain=settings.drain_seconds if drain is None else drain,
+                grace=settings.stop_seconds if grace is None else grace,
+            )
             name = replica.process.id
             self.retiring[name] = task = asyncio.create_task(end)
             task.add_done_callback(partial(self._retired, name))

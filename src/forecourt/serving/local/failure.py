@@ -6,6 +6,7 @@ import signal
 
 from forecourt.errors import ForecourtError
 from forecourt.objects import now
+from forecourt.serving.fit import text
 from forecourt.serving.local.plan import ALLOWED, LISTENS_EVERYWHERE
 from forecourt.serving.local.replica import LocalReplica
 from forecourt.serving.status import Failure
@@ -29,6 +30,17 @@ def ended(replica: LocalReplica) -> Failure:
 def never_ready(replica: LocalReplica, seconds: float) -> Failure:
     """Describe a replica that was given `seconds` and did not become ready."""
     return _failure(replica, f"did not become ready within {seconds:g} s")
+
+
+def out_of_memory(replica: LocalReplica) -> Failure:
+    """Describe a replica that used more memory than its limit, as Kubernetes tells it: killed, with exit code 137."""
+    used, limit = text(replica.over_limit), text(replica.limit)
+    message = (
+        f"OOMKilled: the serving runtime used {used} of memory, and its limit is {limit}. Raise the limit "
+        "(spec.predictor.model.resources.limits.memory), or have it use less: a shorter context, fewer requests."
+    )
+    reason = "RuntimeUnhealthy" if replica.ready_since else "ModelLoadFailed"
+    return Failure(reason, message, now(), 128 + signal.SIGKILL, location=replica.process.id)
 
 
 def exposed(replica: LocalReplica) -> Failure:

@@ -9,14 +9,17 @@ import math
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from forecourt.errors import InvalidObject
+from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.oci import Progress
 from forecourt.processes import Environment, Environments, Program
+from forecourt.projects import free_memory, this_machine
 from forecourt.serving.availability import COMMAND
+from forecourt.serving.fit import Estimate, Launch, Structure, estimate, family_of, read
 from forecourt.serving.local.annotations import LocalAnnotations
+from forecourt.serving.local.equipment import Equipment
 from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import HOST
 from forecourt.serving.local.waiting import Waiting
@@ -54,6 +57,7 @@ class Recipe:
     ready_seconds: float
     may_listen_everywhere: bool
     revision: str
+    equipment: Equipment = field(default_factory=Equipment)
 
     @classmethod
     def of(cls, service: InferenceService, runtime: ServingRuntime) -> Recipe:
@@ -71,10 +75,12 @@ class Recipe:
             )
         source = Source.of(service)
         container = merge(local.over(runtime), service)
+        equipment = Equipment.of(service, container)
         allowed = service.metadata.annotation(LISTENS_EVERYWHERE) == ALLOWED
         essence = [asdict(source), container.to_dict(), local.command, local.requirements]
         essence += [service.metadata.annotation(RESTARTED)]
         essence += filter(None, [local.overrides, LISTENS_EVERYWHERE if allowed else ""])
+        essence += equipment.essence
         revision = hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()[:10]
         return cls(
             source,
@@ -85,6 +91,7 @@ class Recipe:
             local.ready_seconds,
             allowed,
             revision,
+            equipment,
         )
 
     @property
@@ -100,10 +107,10 @@ class Recipe:
     async def prepare(self, fetch: Fetch, environments: Environments, waiting: Waiting) -> Plan:
         """Fetch the model and make the environment, both at once."""
 
-        async def pull() -> Fetched:
+        async def pull() -> tuple[Fetched, Structure | str]:
             model = await asyncio.to_thread(fetch, self.source, waiting)
             waiting.pulled()
-            return model
+            return model, await asyncio.to_thread(_structure, model.path)
 
         async def create() -> Environment:
             environment = await environments.ensure(
@@ -114,11 +121,28 @@ class Recipe:
 
         tasks = asyncio.create_task(pull()), asyncio.create_task(create())
         try:
-            model, environment = await asyncio.gather(*tasks)
+            (model, structure), environment = await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
-        return Plan(self, model.path, environment, model.image)
+        return Plan(self, model.path, environment, model.image, structure)
+
+    def need(self, structure: Structure, free: int) -> Estimate:
+        """Return what a replica needs of memory, where `free` bytes are to be had."""
+        command = self.container.model_copy(update={"args": [*self.command, *(self.container.args or ())]})
+        words, variables = expand(command, {}, "/mnt/models")
+        kit = self.equipment
+        known = [one.memory for one in this_machine().accelerators if one.identifier == kit.accelerator]
+        launch = Launch(
+            args=words,
+            env=variables,
+            limit=kit.memory,
+            free=free,
+            devices=kit.count or len(kit.named),
+            device=min(known, default=0),
+        )
+        family = family_of(self.command) or family_of((self.container.image or "", *words))
+        return estimate(structure, family, launch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +153,29 @@ class Plan:
     model: Path
     environment: Environment
     image: str = ""
+    structure: Structure | str = ""
+    """What the model's headers say; why they cannot be read, as a sentence, where they cannot."""
 
-    def program(self, port: int) -> Program:
-        """Return what a replica on `port` runs."""
+    def need(self) -> Estimate | None:
+        """Return what a replica needs of memory; None where that is not known."""
+        return None if isinstance(self.structure, str) else self.recipe.need(self.structure, free_memory())
+
+    def program(self, port: int, devices: tuple[int, ...] = (), spare: int = 0) -> Program:
+        """Return what a replica on `port` runs, with these accelerators, and `spare` bytes beyond what it needs."""
+        kit = self.recipe.equipment
         own = {"HOST": HOST, "PORT": str(port), "FORECOURT_RUNTIMES": str(_RUNTIMES)}
         if cpus := whole_cpus(self.recipe.container):
-            own["FORECOURT_CPUS"] = str(cpus)
+            own["FORECOURT_CPUS"] = str(min(cpus, len(kit.cpus)) if kit.cpus else cpus)
+        if kit.memory:
+            own["FORECOURT_MEMORY"] = str(kit.memory)
+        if spare:
+            own["FORECOURT_SPARE_MEMORY"] = str(spare)
+        own |= kit.variables(devices)
         container = self.recipe.container.model_copy(
             update={"args": [*self.recipe.command, *(self.recipe.container.args or ())]}
         )
         argv, environment = expand(container, own, self.model)
-        return Program((self._executable(argv[0]), *argv[1:]), self._environment(environment))
+        return Program((self._executable(argv[0]), *argv[1:]), self._environment(environment), cpus=kit.cpus)
 
     def _executable(self, word: str) -> str:
         inside = self.environment.bin / word
@@ -149,6 +185,14 @@ class Plan:
         """Return what is set over the person's own environment, which reaches the process as accelerators need it."""
         path = f"{self.environment.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {"VIRTUAL_ENV": str(self.environment.root), "PATH": path} | dict(container)
+
+
+def _structure(model: Path) -> Structure | str:
+    """Read a model's headers; what is wrong with them is the runtime's to say, which may know better."""
+    try:
+        return read(model)
+    except ForecourtError as error:
+        return error.message
 
 
 def whole_cpus(container: Container) -> int:

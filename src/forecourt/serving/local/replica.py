@@ -11,22 +11,27 @@ from collections.abc import Callable
 
 import aiohttp
 
-from forecourt.processes import Process
+from forecourt.processes import Footprint, Process
 from forecourt.serving.endpoints import Replica
 from forecourt.serving.local.probe import ReadinessProbe
 
 HOST = "127.0.0.1"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two questions to a replica that is starting
+_WEIGH_SECONDS = 3.0  # between two looks at the memory that a replica uses
 _FENCE_SECONDS = 60.0  # between two looks at what a replica that is ready listens on
 
 
 class LocalReplica:
     """A process, whose labels say its revision, ordinal and port, and the address that the gateway knows it by.
 
-    `changed` is called whenever `ready`, `gone` or `exposed` change. Times are those of `time.monotonic`, in seconds.
+    `changed` is called whenever `ready`, `gone`, `exposed` or `over_limit` change. Times are those of `time.monotonic`,
+    in seconds.
 
     What it serves is for the gateway, which asks for tokens; so a replica that listens to other machines too is not
     made ready: `exposed` says where it listens. With `fenced` false that is not looked at.
+
+    `over_limit` is how much it was seen to use that the system cannot take back, once that is more than `limit`
+    (bytes; 0: none). Pages of mapped files do not count: a cgroup's limit has the kernel drop those before it kills.
     """
 
     def __init__(
@@ -37,6 +42,8 @@ class LocalReplica:
         session: aiohttp.ClientSession,
         changed: Callable[[], None],
         fenced: bool = True,
+        limit: int = 0,
+        weighed: Callable[[Process, Footprint], None] = lambda *_: None,
     ) -> None:
         self.process = process
         self.revision = process.labels["revision"]
@@ -53,7 +60,11 @@ class LocalReplica:
         self._changed = changed
         self._fenced = fenced
         self._looked = float("-inf")
+        self.limit = limit
+        self.over_limit = 0
+        self._weighed = weighed
         self._task = asyncio.create_task(self._watch())
+        self._weighing = asyncio.create_task(self._weigh())
 
     @property
     def was_ready_for(self) -> float:
@@ -76,9 +87,10 @@ class LocalReplica:
 
     async def leave(self) -> None:
         """Stop watching it; the process goes on."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        for task in (self._task, self._weighing):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def _watch(self) -> None:
         end = asyncio.create_task(self.process.wait())
@@ -103,6 +115,17 @@ class LocalReplica:
             self._turn(ready=False)
         finally:
             end.cancel()
+
+    async def _weigh(self) -> None:
+        """Look at the memory that it uses, again and again, until it has ended or used too much."""
+        while not self.gone:
+            used = await asyncio.to_thread(self.process.footprint)
+            self._weighed(self.process, used)
+            if self.limit and used.kept > self.limit:
+                self.over_limit = used.kept
+                self._changed()
+                return
+            await asyncio.sleep(_WEIGH_SECONDS)
 
     async def _reaches_others(self) -> bool:
         """Look, now and then, whether it listens on any address but the machine's own."""

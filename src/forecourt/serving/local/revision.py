@@ -11,6 +11,7 @@ from forecourt.serving.local.backoff import Backoff
 from forecourt.serving.local.failure import not_prepared
 from forecourt.serving.local.plan import Plan, Recipe
 from forecourt.serving.local.site import Site
+from forecourt.serving.local.starting import Hindrance
 from forecourt.serving.local.waiting import Waiting
 from forecourt.serving.status import Failure
 
@@ -26,6 +27,9 @@ class Revision:
         self.plan: Plan | None = None
         self.backoff = Backoff()
         self.failure: Failure | None = None
+        self.hindrance: Hindrance | None = None
+        """Why its replicas are not started, where something hinders that."""
+        self.warning = ("", "")
         self.waiting = ("Pending", "")
         self._site = site
         self._changed = changed
@@ -61,6 +65,12 @@ class Revision:
         self.failure = failure
         self.backoff.failed(steady=steady)
         log.warning("%s: %s", self.label, failure.message)
+
+    def hindered(self, hindrance: Hindrance) -> None:
+        """Take note of why a replica is not started; the first time that it is so is what people are told."""
+        if not hindrance.like(self.hindrance):
+            self.hindrance = hindrance
+            log.warning("%s: %s", self.label, hindrance.message)
 
     def _say(self, reason: str, message: str) -> None:
         self.waiting = (reason, message)

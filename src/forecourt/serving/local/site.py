@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
 from forecourt.processes import Environments, Processes
 from forecourt.serving.endpoints import Endpoints
+from forecourt.serving.local.claims import Claims
 from forecourt.serving.local.plan import Fetch
 from forecourt.settings import Settings
 
@@ -28,3 +29,4 @@ class Site:
     session: aiohttp.ClientSession
     url: str
     external_url: str = ""
+    claims: Claims = field(default_factory=Claims)

@@ -46,6 +46,7 @@ def observe(deployment: Deployed, url: str, address: str) -> Observed:
     """Return what is seen of it; it answers at `url`, and for this machine at `address`."""
     current, revision, service = deployment.of(deployment.current), deployment.current, deployment.service
     reason, message = _reason(deployment, len(current))
+    hindrance = revision.hindrance if revision and deployment.wanted else None
     return Observed(
         reason,
         message,
@@ -56,9 +57,10 @@ def observe(deployment: Deployed, url: str, address: str) -> Observed:
         stopped=service.stopped or (not deployment.wanted and not deployment.asleep),
         asleep=deployment.asleep,
         loading=bool(current),
-        blocked=bool(revision and revision.backoff.blocked),
-        invalid=deployment.invalid is not None,
-        failure=revision.failure if revision else None,
+        blocked=bool(revision and revision.backoff.blocked) or bool(hindrance and hindrance.failure),
+        invalid=deployment.invalid is not None or bool(hindrance and not hindrance.ever),
+        failure=(hindrance and hindrance.failure) or (revision.failure if revision else None),
+        warning=revision.warning if revision and current else ("", ""),
         generation=service.metadata.generation or 1,
         runtime=deployment.runtime.metadata.name or "",
         runtime_is_namespaced=deployment.runtime.kind == "ServingRuntime",
@@ -81,7 +83,10 @@ def _reason(deployment: Deployed, current: int) -> tuple[str, str]:
         return "Pending", ""
     if revision.failure and revision.backoff.remaining:
         first_line = revision.failure.message.partition("\n")[0]
-        return "BackOff", f"{first_line} Trying again {revision.backoff.pause:.0f} s later."
+        reason = "OOMKilled" if first_line.startswith("OOMKilled: ") else "BackOff"
+        return reason, f"{first_line} Trying again {revision.backoff.pause:.0f} s later."
+    if revision.hindrance:
+        return revision.hindrance.reason, revision.hindrance.message
     if revision.preparing:
         return revision.waiting
     if revision.failure and current < deployment.wanted:

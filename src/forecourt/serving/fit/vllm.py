@@ -1,0 +1,131 @@
+"""What vLLM needs (vllm/config/cache.py, vllm/v1/worker/ at vllm-project/vllm), on processors and on accelerators.
+
+On a processor the KV cache is taken whole as the server starts, as large as ``VLLM_CPU_KVCACHE_SPACE`` says (GiB). On
+an accelerator vLLM takes a share of its memory (``--gpu-memory-utilization``); the cache is what weights leave of it.
+"""
+
+from __future__ import annotations
+
+from forecourt.serving.fit.estimate import CACHE, COMPUTE, GIB, RUNTIME, WEIGHTS, Estimate, Item, Launch
+from forecourt.serving.fit.structure import Structure
+
+RUNTIME_BYTES = 2000 * 10**6
+"""Three processes that have loaded torch and vLLM: measured with vllm-cpu 0.32, as what is left of the proportional set
+size after weights and cache: 2.04 GB with SmolLM2-135M, 2.04 GB with a llama of 465 million parameters."""
+HOST_BYTES = 3000 * 10**6
+"""Of the machine's own memory beside an accelerator: an assumption, not measured."""
+
+_BATCHED_TOKENS = 2048
+_SEQUENCES = 256
+_UTILIZATION = 0.9
+_BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
+_FLOATS = {"F32": 4, "F16": 2, "BF16": 2, "F64": 8}
+
+
+def estimate(model: Structure, launch: Launch) -> Estimate:
+    """Return what a replica needs with these options and variables."""
+    unknown = list(model.unknown)
+    width = _width(model, launch)
+    weights = sum(size // _FLOATS[kind] * width if kind in _FLOATS else size for kind, size in model.weights.items())
+    stored = launch.value("--kv-cache-dtype") or "auto"
+    cache_width = 1 if stored.startswith(("fp8", "int8")) else width
+    length = launch.number("--max-model-len") or 0
+    if length <= 0:
+        length = model.context
+    sequences = launch.number("--max-num-seqs") or _SEQUENCES
+    per_token = sum(layer.width for layer in model.layers) * cache_width
+    one = sum(layer.width * min(layer.window or length, length) for layer in model.layers) * cache_width
+    tokens = max(launch.number("--max-num-batched-tokens") or _BATCHED_TOKENS, 1)
+    computing = tokens * (2 * model.feed_forward + 4 * model.embedding) * width + sequences * model.vocabulary * 4
+    shards = launch.number("-tp", "--tensor-parallel-size") or 1
+    if launch.devices:
+        return _on_device(model, launch, unknown, weights, one, computing, per_token, length, shards)
+    said = launch.env.get("VLLM_CPU_KVCACHE_SPACE", "")
+    space, how = _space(said, launch)
+    items = (
+        Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
+        Item(CACHE, space, f"{space // per_token} tokens, {how}" if per_token else how),
+        Item(COMPUTE, computing),
+        Item(RUNTIME, RUNTIME_BYTES),
+    )
+    refuses = ""
+    if one > space:
+        refuses = (
+            f"vLLM would not start: one request of {length} tokens needs {one / GIB:.1f} GiB of KV cache, "
+            f"and it has {space / GIB:.1f} GiB"
+        )
+    return Estimate(
+        items=items,
+        known=bool(weights),
+        unknown=tuple(unknown),
+        refuses=refuses,
+        tokens=length,
+        per_token=per_token,
+        context_option="--max-model-len",
+        hint="a smaller VLLM_CPU_KVCACHE_SPACE (GiB)" if not refuses else "a larger VLLM_CPU_KVCACHE_SPACE (GiB)",
+    )
+
+
+def _on_device(
+    model: Structure,
+    launch: Launch,
+    unknown: list[str],
+    weights: int,
+    one: int,
+    computing: int,
+    per_token: int,
+    length: int,
+    shards: int,
+) -> Estimate:
+    """Return what it needs at least: vLLM gives the cache whatever is left of its share."""
+    text = launch.value("--gpu-memory-utilization")
+    try:
+        share = float(text or _UTILIZATION)
+    except ValueError:
+        share = _UTILIZATION
+    if not launch.device:
+        unknown.append("How much memory the accelerator has is not known.")
+    items = (
+        Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
+        Item(CACHE, one, f"one request of {length} tokens, at least"),
+        Item(COMPUTE, computing),
+    )
+    needs, there = weights + one + computing, round(launch.device * max(shards, 1) * share)
+    refuses = ""
+    if launch.device and needs > there:
+        refuses = (
+            f"vLLM would not start: it takes {share:.0%} of {max(shards, 1)} x {launch.device / 1e9:.1f} GB, which "
+            f"leaves no room for one request of {length} tokens"
+        )
+    return Estimate(
+        items=items,
+        known=bool(weights),
+        unknown=tuple(unknown),
+        refuses=refuses,
+        tokens=length,
+        per_token=per_token,
+        context_option="--max-model-len",
+        hint="a quantised model, or more accelerators (--tensor-parallel-size)",
+        on_device=True,
+        host=HOST_BYTES,
+    )
+
+
+def _width(model: Structure, launch: Launch) -> int:
+    """Return the bytes of a number as it is loaded: ``--dtype``, or as saved, where float32 becomes a half."""
+    said = launch.value("--dtype") or "auto"
+    if said in _BYTES:
+        return _BYTES[said]
+    return 2
+
+
+def _space(said: str, launch: Launch) -> tuple[int, str]:
+    """Return the size of the cache on a processor, and where it comes from: where none is said, the launcher's rule."""
+    try:
+        gib = float(said) if said else 0.0
+    except ValueError:
+        gib = 0.0
+    if gib > 0:
+        return int(min(gib, 2**20) * GIB), f"VLLM_CPU_KVCACHE_SPACE={said}"
+    free = min(launch.free, launch.limit) if launch.limit else launch.free
+    return min(8, max(1, free // 4 // GIB)) * GIB, "a quarter of what is free, 1 to 8 GiB"
