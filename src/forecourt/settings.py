@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         description="Where all state is kept: database, content store, environments, logs. Two homes never meet.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API, gateway and registry listen on.")
+    external_url: str = Field(
+        default="",
+        description="URL that other machines reach the gateway by, as behind a proxy; without it, where FORECOURT_HOST "
+        "is no loopback address, this machine's name.",
+    )
     port: Port = Field(default=8080, description="Port of the API and the gateway; 0 takes a free one.")
     registry_port: Port = Field(default=5000, description="Port of the embedded OCI registry; 0 takes a free one.")
     database_url: str = Field(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 from catalog.remote.hub import Hub, running
 from object_stores import ObjectStore
@@ -67,6 +68,18 @@ def test_a_model_in_a_bucket_becomes_a_version_that_can_be_deployed(run, ask, se
     assert lineage["artifacts"][0]["uri"] == f"oci://{made['image']['reference']}@{made['image']['digest']}"
     pulled = run("modelcar", "inspect", made["image"]["reference"], "--json")
     assert json.loads(pulled.stdout)["annotations"]["org.opencontainers.image.source"] == bucket
+
+
+def test_a_connection_of_a_project_opens_the_way(run, ask, serving, bucket, name, object_store, monkeypatch):
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(variable)
+    annotations = {"opendatahub.io/connection-type-ref": "s3"}
+    secret = {"metadata": {"name": name, "annotations": annotations}, "stringData": object_store.secret}
+    url = json.loads((serving.parent / "home" / "server.json").read_text())["url"]
+    assert httpx.post(f"{url}/api/v1/namespaces/default/secrets", json=secret).status_code == 201
+    assert imported(run, bucket, "--connection", name)["image"]
+    absent = run("import", bucket, "--connection", "absent")
+    assert (absent.exit_code, "There is no connection absent" in absent.output) == (3, True)
 
 
 def test_the_second_time_nothing_moves_and_nothing_is_registered(run, ask, serving, bucket, name):

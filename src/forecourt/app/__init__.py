@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from forecourt import __version__
 from forecourt.app.checking import checking
 from forecourt.app.fetching import fetching
-from forecourt.app.listening import address, listening, recorded, the_only_one
+from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.recording import hardware, recording
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
@@ -110,7 +110,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     record = {**own, "url": url, "registry": address(registry, "localhost")}
 
     async with aiohttp.ClientSession() as session:
-        site = Site(settings, processes, environments, endpoints, fetch, session, url)
+        site = Site(settings, processes, environments, endpoints, fetch, session, url, external_url(settings, api))
         driver = LocalDriver(site, reconciler.report)
         application = FastAPI(title="Forecourt", version=__version__)
         install_error_handlers(application)

@@ -9,12 +9,13 @@ import typer
 
 from forecourt.cli.image_names import ImageName, tag_of
 from forecourt.cli.machine import Machine
+from forecourt.cli.options import Namespace
 from forecourt.cli.output import JsonOption, console
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
     from forecourt.modelcar import ModelCar
-    from forecourt.storage import FetchedModel
+    from forecourt.storage import Credentials, FetchedModel
 
 app = typer.Typer()
 
@@ -57,20 +58,25 @@ def import_(
         str, _text("FORMAT", "Format of the model, where the files do not show it.", "--format")
     ] = "",
     base: Annotated[str, _text("IMAGE", "Image to put the model on, so that KServe's sidecar runs.")] = "",
+    connection: Annotated[str, _text("NAME", "Connection of the project that opens the way to it.")] = "",
+    namespace: Namespace = "default",
     json: JsonOption = False,
 ) -> None:
     """Fetch a model, pack it as a ModelCar, push it and register it, with where it comes from.
 
     Run again, it moves what has changed and nothing else, and registers the same files once. Who you are to a bucket or
-    a hub is read from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL; HF_TOKEN.
+    a hub is said by a connection, or by the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL;
+    HF_TOKEN.
     """
+    from forecourt.cli.credentials import credentials_of
     from forecourt.cli.machine import this_machine
     from forecourt.cli.resolving import deployable
 
+    credentials = credentials_of(namespace, connection)
     server = _server(needed=push or register)
     uri = _source(deployable(uri).uri)
     with this_machine() as here:
-        found = _fetch(here, uri, allow or [], ignore or [])
+        found = _fetch(here, uri, allow or [], ignore or [], credentials)
         named = ImageName.of(uri, name, version, tag, server[1])
         car = _pack(here, found, named, uri, allow_pickle or [], model_format, base)
         registered: Document | None = None
@@ -115,7 +121,9 @@ def _source(uri: str) -> str:
     return uri
 
 
-def _fetch(here: Machine, uri: str, allow: list[str], ignore: list[str]) -> FetchedModel:
+def _fetch(
+    here: Machine, uri: str, allow: list[str], ignore: list[str], credentials: Credentials | None
+) -> FetchedModel:
     from forecourt import storage
     from forecourt.cli.invocation import settings
     from forecourt.cli.progress import progress_bars
@@ -130,6 +138,7 @@ def _fetch(here: Machine, uri: str, allow: list[str], ignore: list[str]) -> Fetc
             ignore=ignore,
             progress=progress,
             **here.parts,
+            credentials=credentials,
         )
     if found.left_out:
         some = ", ".join(found.left_out[:3]) + (" …" if len(found.left_out) > 3 else "")

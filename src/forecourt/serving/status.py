@@ -56,6 +56,8 @@ class Observed:
     runtime: str = ""
     runtime_is_namespaced: bool = False
     url: str = ""
+    address: str = ""
+    """Where other machines reach it, where they do; and where this one does, in any case."""
     asleep: bool = False
     """Whether it has no replicas for want of requests."""
     percent: int = 100
@@ -98,7 +100,7 @@ def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -
         ],
         "modelStatus": _model_status(seen),
         "url": seen.url,
-        "address": {"url": seen.url},
+        "address": {"url": seen.address or seen.url},
         "components": {
             "predictor": {"url": seen.url, "restUrl": seen.url}
             | _revisions(seen, (before.get("components") or {}).get("predictor") or {}, revision)

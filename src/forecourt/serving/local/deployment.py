@@ -19,6 +19,7 @@ from pathlib import Path
 
 from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.processes import Process
+from forecourt.serving.access import is_exposed
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.backoff import STEADY_SECONDS
 from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared
@@ -294,7 +295,9 @@ class LocalDeployment:
 
     def _tell(self) -> None:
         """Tell the gateway where to send requests, and whoever wants to know how things are."""
-        seen = observe(self, f"{self._site.url}/serving/{self.key.namespace}/{self.key.name}")
+        path = f"/serving/{self.key.namespace}/{self.key.name}"
+        outside = self._site.external_url if is_exposed(self.service) else ""
+        seen = observe(self, f"{outside or self._site.url}{path}", f"{self._site.url}{path}")
         waits = bool(self.wanted) and not seen.blocked and not seen.invalid
         current, beside = ([r.endpoint for r in self.of(each) if r.ready] for each in (self.current, self.stable))
         percent = self.canary_percent
