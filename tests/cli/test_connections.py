@@ -71,7 +71,7 @@ def test_a_value_comes_from_a_file(run, clean, tmp_path):
 
 def test_on_a_terminal_a_hidden_value_is_asked_for_and_not_echoed(run, clean):
     terminal = Terminal("connections", "create", "store", *S3)
-    terminal.until(r"Secret key \(AWS_SECRET_ACCESS_KEY\)")
+    terminal.until(r"Secret key \(AWS_SECRET_ACCESS_KEY\): ")  # the space comes once nothing is echoed any more
     terminal.type(f"{SECRET}\r")
     assert SECRET not in terminal.until("connection store created")
     assert terminal.close() == 0
