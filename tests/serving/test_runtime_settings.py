@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from forecourt.db import Database
 from forecourt.objects import ObjectStore, install_error_handlers
-from forecourt.projects import APPS_NAMESPACE, Projects, Vault
+from forecourt.projects import APPS_NAMESPACE, NVIDIA, Projects, Vault
 from forecourt.serving import RuntimeSettings, runtimes_router
-from forecourt.serving.availability import NVIDIA, Machine, why_not
+from forecourt.serving.availability import Machine, why_not
 from forecourt.serving.matching import match_runtimes
 from forecourt.serving.model import ModelFormat, ServingRuntime
 from forecourt.serving.offering import NAME, OdhDashboardConfig, Offering, change_offering
