@@ -7,29 +7,27 @@ from collections.abc import Callable
 from typing import Any
 
 from forecourt import durable, modelcar
+from forecourt.app.home import Home
 from forecourt.errors import NotFound
 from forecourt.modelcar import Here, Place
-from forecourt.oci import ContentStore, Manifest, Reference, Repositories
+from forecourt.oci import Manifest, Reference
 from forecourt.projects import this_machine
-from forecourt.settings import Settings
 
 
-def recording(settings: Settings, store: ContentStore, registry: str) -> Callable[[str, dict[str, Any]], None]:
+def recording(home: Home, registry: str) -> Callable[[str, dict[str, Any]], None]:
     """Return what writes a record with an image; `registry` is the embedded one's ``host:port``.
 
     Other registries get it with the next push of the image, which takes along what refers to it.
     """
-    images = Repositories(settings.images, store)
-    repositories = Repositories(settings.repositories, store)
 
     def write(image: str, record: dict[str, Any]) -> None:
         reference = Reference.parse(image)
-        site = durable.write_once(settings.home / "site", secrets.token_hex(6))
-        places = [(images, reference.name)]
+        site = durable.write_once(home.settings.home / "site", secrets.token_hex(6))
+        places = [(home.images, reference.name)]
         if reference.registry == registry:
-            places.append((repositories, reference.repository))
+            places.append((home.repositories, reference.repository))
         for there, name in places:
-            place: Place = Here(there, store, name)
+            place: Place = Here(there, home.store, name)
             try:
                 subject = place.manifest(reference.digest or there.resolve(name, reference.version))
             except NotFound:

@@ -164,7 +164,8 @@ def deploy(
     if document and hardware_profile and not runtime:
         from forecourt.cli.matching import matching_runtime
 
-        document["spec"]["predictor"]["model"]["runtime"] = matching_runtime(document, hardware_profile, namespace)
+        if chosen := matching_runtime(document, hardware_profile, namespace, offline=dry_run):
+            document["spec"]["predictor"]["model"]["runtime"] = chosen
     if dry_run and not update and document:
         from forecourt.cli.fit import note
         from forecourt.objects import merged

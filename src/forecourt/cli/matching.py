@@ -7,15 +7,20 @@ from typing import Any
 Document = dict[str, Any]
 
 
-def matching_runtime(document: Document, profile: str, namespace: str) -> str:
+def matching_runtime(document: Document, profile: str, namespace: str, *, offline: bool = False) -> str:
     """Return the name of the one runtime that matches a deployment's format and the accelerator of a profile.
+
+    The server knows them: where none runs and it may be `offline`, the name is empty.
 
     Raises `InvalidInput` where none matches, or several do; then a person chooses, as in OpenShift AI's form.
     """
-    from forecourt.cli.connection import connect
+    from forecourt.cli.connection import connect, find
+    from forecourt.cli.invocation import settings
     from forecourt.cli.runtimes.where import RUNTIMES
     from forecourt.errors import InvalidInput
 
+    if offline and find(settings()) is None:
+        return ""
     model = document["spec"]["predictor"]["model"]
     wanted = ":".join(filter(None, (model["modelFormat"]["name"], model["modelFormat"].get("version"))))
     answer = connect().get(RUNTIMES, namespace=namespace, format=wanted, hardwareProfile=profile)
