@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from cli.conftest import RUNTIME, Run
@@ -417,14 +418,21 @@ def test_what_a_killed_server_left_half_made_is_made_anew_by_the_next(tmp_path, 
 
     def start() -> subprocess.Popen[bytes]:
         words = [*command, "up", "--port", "0", "--registry-port", "0"]
+        (home / "server.json").unlink(missing_ok=True)
         with (tmp_path / "server.out").open("ab") as log:
             server = subprocess.Popen(words, stdout=log, stderr=log, env=os.environ | cache)
-        wait_until(lambda: states() is not None)
+        wait_until((home / "server.json").exists)
         return server
 
-    def states() -> list[str] | None:
-        listed = subprocess.run([*command, "runtimes", "env", "list", "--json"], capture_output=True)
-        return [one["state"] for one in json.loads(listed.stdout)["items"]] if listed.returncode == 0 else None
+    def ask(method: str, path: str, **more: str) -> dict[str, list[dict[str, object]]]:
+        url = json.loads((home / "server.json").read_bytes())["url"]
+        answer = httpx.request(method, f"{url}{path}", trust_env=False, **more)
+        assert answer.is_success, answer.text
+        found: dict[str, list[dict[str, object]]] = answer.json()
+        return found
+
+    def states() -> list[object]:
+        return [one["state"] for one in ask("GET", "/api/forecourt/v1/environments")["items"]]
 
     def create() -> subprocess.Popen[str]:
         words = [*command, "runtimes", "env", "create", "mine"]
@@ -433,7 +441,7 @@ def test_what_a_killed_server_left_half_made_is_made_anew_by_the_next(tmp_path, 
     server = start()
     try:
         text = WITH_SIX.replace("six==1.17.0", str(project))
-        subprocess.run([*command, "runtimes", "add", "-f", "-"], input=text, text=True, check=True, capture_output=True)
+        ask("POST", "/apis/serving.kserve.io/v1alpha1/namespaces/default/servingruntimes", content=text)
         maker = create()
         wait_until(lambda: states() == ["making"])
         server.kill()
@@ -455,7 +463,7 @@ def test_what_a_killed_server_left_half_made_is_made_anew_by_the_next(tmp_path, 
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from serving.kserve_schemas import conforms
 
 from forecourt.errors import InvalidObject
@@ -288,3 +293,39 @@ def test_it_refuses_what_a_validator_of_json_schema_refuses(document):
     without_null = json.loads(json.dumps(whole), object_hook=lambda d: {k: v for k, v in d.items() if v is not None})
     right = jsonschema.Draft202012Validator(runtime_schema()).is_valid(without_null)
     assert (not structural_problems(runtime_schema(), whole)) == right
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["{{.X}}", "yes", "'"])
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.none() | st.integers() | st.text(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield place
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, child in children:
+        yield from places(child, (*place, step))
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_whatever_is_written_at_any_place_is_read_or_refused_in_words(data):
+    document = yaml.safe_load(data.draw(st.sampled_from([RUNTIME, TEMPLATE])))
+    *path, last = data.draw(st.sampled_from([place for place in places(document) if place]))
+    around: Any = document
+    for step in path:
+        around = around[step]
+    around[last] = data.draw(ANYTHING)
+    text = yaml.safe_dump(document)
+    try:
+        reading = read_runtimes(text)
+    except InvalidObject:
+        return
+    lines = text.splitlines()
+    assert all(1 <= finding.position.line <= len(lines) and str(finding) for finding in reading.findings)
+    assert all(runtime.container for runtime in reading.runtimes)

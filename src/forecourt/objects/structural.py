@@ -98,7 +98,7 @@ def _in_map(schema: Schema, value: dict[Any, Any], place: Place) -> Iterator[Pro
             yield Problem((*place, name), "Required value", about_key=True)
     properties, others = schema.get("properties"), schema.get("additionalProperties")
     for key, child in value.items():
-        here = (*place, key)
+        here = (*place, key if isinstance(key, str) else str(key))  # YAML's keys may be anything
         if properties and key in properties:
             if child is not None:
                 yield from _problems(properties[key], child, here)
@@ -129,7 +129,9 @@ def _twice(schema: Schema, value: list[Any], place: Place) -> Iterator[Problem]:
     defaults = {key: _default(schema, key) for key in keys or ()}
     seen: list[Any] = []
     for index, entry in enumerate(value):
-        same = [entry.get(key, defaults[key]) for key in keys] if keys and isinstance(entry, dict) else entry
+        if keys and not isinstance(entry, dict):  # which has been told
+            continue
+        same = [entry.get(key, defaults[key]) for key in keys] if keys else entry
         if same in seen:
             yield Problem((*place, index), f"Duplicate value: {quoted(_plain(keys, same))}")
         seen.append(same)

@@ -43,7 +43,8 @@ class RuntimeEnvironments:
     async def get(self, what: str, namespace: str) -> Document:
         """Return one, by its key or by a runtime that runs in it; raises `NotFound`."""
         key = await asyncio.to_thread(self._key, what, namespace)
-        found: Document | None = next((one for one in (await self.listed())["items"] if one["key"] == key), None)
+        items = await asyncio.to_thread(self._items, await self._environments.list(), key)
+        found = next(iter(items), None)
         if found is None:
             raise NotFound(
                 f"The environment of {what} has not been made.", hint=f"Make it: forecourt runtimes env create {what}"
@@ -113,19 +114,25 @@ class RuntimeEnvironments:
         return removed
 
     def _listed(self, ready: Sequence[Environment]) -> Document:
-        runtimes, in_use = self._runtimes_by_key(), self._in_use()
-        items = [self._described(one, runtimes, in_use) for one in ready]
-        for key in self._environments.unfinished():
-            state = "making" if self._environments.busy(key) else "unfinished"
-            items.append(
-                {"key": key, "state": state, "runtimes": runtimes.get(key, []), "requirements": [], "overrides": []}
-                | {"made": None, "lastUsed": None, "usedBy": list(in_use.get(key, ()))}
-                | self._size(key)
-            )
+        items = self._items(ready)
         roots = [self._environments.root / one["key"] for one in items]
         whole = disk_use(*roots).size
         with_cache = disk_use(*roots, self._environments.cache_in_use).size
         return {"items": items, "sizeBytes": whole, "cacheBytes": with_cache - whole}
+
+    def _items(self, ready: Sequence[Environment], key: str = "") -> Sequence[Document]:
+        """Describe the environments that are ready, and what is half made; with a key only that one."""
+        runtimes, in_use = self._runtimes_by_key(), self._in_use()
+        items = [self._described(one, runtimes, in_use) for one in ready if key in ("", one.key)]
+        for half in self._environments.unfinished():
+            if key in ("", half):
+                state = "making" if self._environments.busy(half) else "unfinished"
+                items.append(
+                    {"key": half, "state": state, "runtimes": runtimes.get(half, []), "requirements": []}
+                    | {"overrides": [], "made": None, "lastUsed": None, "usedBy": list(in_use.get(half, ()))}
+                    | self._size(half)
+                )
+        return items
 
     def _described(
         self, one: Environment, runtimes: Mapping[str, list[str]], in_use: Mapping[str, Sequence[str]]

@@ -72,13 +72,13 @@ class Reconciler:
         return self._objects.list(InferenceService)
 
     async def _look(self, driver: Driver) -> None:
+        offering = await asyncio.to_thread(Offering.of, self._objects)
         for service in await asyncio.to_thread(self._services):
             key = Key.of(service)
             if service.metadata.deletion_timestamp:
                 if key not in self._removing:
                     self._removing[key] = asyncio.create_task(self._remove(key, driver))
                 continue
-            offering = await asyncio.to_thread(Offering.of, self._objects)
             known = await asyncio.to_thread(known_runtimes, self._objects, key.namespace)
             usable = offering.applied(known, serving=_runtime_of(service))
             await asyncio.to_thread(self._history.record, service)

@@ -124,23 +124,27 @@ def _kind(document: Any) -> Iterator[Problem]:
     if not isinstance(document, dict):
         yield Problem((), "This is no Kubernetes object", "it must be a map with apiVersion, kind, metadata and spec")
         return
-    kind = document.get("kind")
-    if kind in KINDS or kind in ("List", "Template") or str(kind).endswith("RuntimeList"):
+    kind = _kind_of(document)
+    if kind in KINDS or kind in ("List", "Template") or kind.endswith("RuntimeList"):
         if kind == "Template" and not any(True for _ in _runtimes_in(document, ())):
             yield Problem(("objects",), "This template has no ServingRuntime in it", about_key=True)
         return
-    message = "Required value" if kind is None else f'Unsupported value: "{kind}"'
+    message = f'Unsupported value: "{kind}"' if kind else "Required value"
     yield Problem(("kind",), message, f"write {' or '.join(KINDS)}, or an OpenShift Template with one in it")
 
 
+def _kind_of(document: Any) -> str:
+    return str(document.get("kind") or "") if isinstance(document, dict) else ""
+
+
 def _runtimes_in(document: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    kind = document.get("kind") if isinstance(document, dict) else None
+    kind = _kind_of(document)
     if kind == "Template":
         objects = document.get("objects")
         for index, one in enumerate(objects if isinstance(objects, list) else ()):
-            if isinstance(one, dict) and one.get("kind") in KINDS:
+            if _kind_of(one) in KINDS:
                 yield (*place, "objects", index), _instance(document, one)
-    elif str(kind).endswith("List"):
+    elif kind.endswith("List"):
         items = document.get("items")
         for index, one in enumerate(items if isinstance(items, list) else ()):
             yield from _runtimes_in(one, (*place, "items", index))
