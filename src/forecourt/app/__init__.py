@@ -25,9 +25,11 @@ from forecourt.app.home import home
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
+from forecourt.catalog import SCHEME as CATALOG_SCHEME
 from forecourt.catalog import CatalogService
 from forecourt.objects import install_error_handlers
 from forecourt.oci.server import registry_app
+from forecourt.registry import SCHEME as REGISTRY_SCHEME
 from forecourt.registry import RegistryApi, management_router
 from forecourt.settings import Settings
 
@@ -61,8 +63,14 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
         models = RegistryApi(here.models)
         catalog = CatalogService(settings, here.database, images)
         async with aiohttp.ClientSession() as session:
-            outside = external_url(settings, api)
-            deploying = Deploying(here, session, url=url, external_url=outside, registry=images)
+            deploying = Deploying(
+                here,
+                session,
+                url=url,
+                external_url=external_url(settings, api),
+                registry=images,
+                resolvers={REGISTRY_SCHEME: here.models.uri_of, CATALOG_SCHEME: catalog.uri_of},
+            )
             application = FastAPI(title="Forecourt", version=__version__)
             install_error_handlers(application)
             management = management_router(here.models), catalog.router

@@ -11,13 +11,12 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from forecourt.app.checking import checking
-from forecourt.app.fetching import fetching, reading
+from forecourt.app.fetching import Resolvers, fetching, reading
 from forecourt.app.home import Home
 from forecourt.app.recording import hardware, recording
 from forecourt.objects import api_router
 from forecourt.processes import Environments, Processes
 from forecourt.projects import Endings, connections_router
-from forecourt.registry import SCHEME
 from forecourt.serving import (
     AccessControl,
     Admission,
@@ -47,17 +46,24 @@ class Deploying:
     """Deployments on this machine: their API (`routers`), their `gateway`, and what keeps them going (`works`).
 
     `url` is the gateway's own address, `external_url` the one that other machines know, `registry` the embedded
-    registry's ``host:port``.
+    registry's ``host:port``; `resolvers` say what a URI of a scheme stands for.
     """
 
     def __init__(
-        self, home: Home, session: aiohttp.ClientSession, *, url: str, external_url: str, registry: str
+        self,
+        home: Home,
+        session: aiohttp.ClientSession,
+        *,
+        url: str,
+        external_url: str,
+        registry: str,
+        resolvers: Resolvers,
     ) -> None:
         settings = home.settings
         self.metrics = CollectorRegistry()
         self._home = home
         self._registry = registry
-        self._resolvers = {SCHEME: home.models.uri_of}
+        self._resolvers = resolvers
         self._admission = Admission(home.projects)
         self._kinds = (*home.projects.resources, *resources(self._admission))
         self._endpoints = Endpoints()

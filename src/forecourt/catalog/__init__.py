@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecourt.catalog.service import CatalogService
 
-__all__ = ["CatalogService"]
+__all__ = ["SCHEME", "CatalogService"]
+
+SCHEME = "catalog"
+"""Of URIs that stand for a model of the catalog: ``catalog://source/model``."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name == "CatalogService":
         from forecourt.catalog import service
 
         return getattr(service, name)

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from forecourt.catalog import shipped
 from forecourt.catalog.api import BASE, catalog_app
 from forecourt.catalog.catalog import Catalog, Configuration
+from forecourt.catalog.locating import uri_of
 from forecourt.catalog.management import management_router
 from forecourt.catalog.model import Document, Entry, Loader, Loading, Problem, SourceDefinition
 from forecourt.catalog.refreshing import Refresher
@@ -53,6 +54,10 @@ class CatalogService:
     def application(self) -> Starlette:
         """Kubeflow's API."""
         return catalog_app(self.catalog, self._preview)
+
+    def uri_of(self, uri: str) -> str:
+        """Return where the files of a ``catalog://`` model are; blocks. Raises `NotFound`, `InvalidInput`."""
+        return uri_of(self.catalog, uri)
 
     def serves(self, path: str) -> bool:
         """Say whether a path is one of Kubeflow's catalog API."""

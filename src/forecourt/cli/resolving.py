@@ -69,21 +69,16 @@ def catalogued(client: Client, uri: str) -> Deployable:
 
 def artifact_of(model: Document) -> Document:
     """Return where the files of a model of the catalog are: the first of its places. Raises `NotFound`."""
-    from forecourt.errors import NotFound
+    from forecourt.catalog.locating import first_of
 
-    if not model["artifacts"]:
-        raise NotFound(
-            f"The catalog does not say where the files of {model['name']} are.",
-            hint="Pack them as a ModelCar yourself: forecourt modelcar pack --help",
-        )
-    artifact: Document = model["artifacts"][0]
-    return artifact
+    return first_of(model["artifacts"], model["name"])
 
 
 def pinned(artifact: Document) -> str:
     """Return an artifact's URI, with the digest where the catalog knows it."""
-    uri, digest = str(artifact["uri"]), text_of(artifact, "digest")
-    return f"{uri}@{digest}" if digest and uri.startswith("oci://") and "@" not in uri else uri
+    from forecourt.catalog import locating
+
+    return locating.pinned(artifact)
 
 
 def format_of(model: Document, artifact: Document) -> str | None:

@@ -35,6 +35,7 @@ _SCHEMES = frozenset(
         "file",
         "modelscope",
         "model-registry",
+        "catalog",  # ours alone: a cluster is given what it stands for
     }
 )
 _ENVIRONMENT = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
