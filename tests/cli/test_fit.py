@@ -38,6 +38,13 @@ def test_a_file_is_looked_at_without_a_server(run, smol):
 
 
 @pytest.mark.usefixtures("nowhere")
+def test_the_page_shows_what_is_printed(run, smol):
+    page = (Path(__file__).parents[2] / "docs" / "fit.md").read_text()
+    shown = page.partition("```console\n$ forecourt fit oci://localhost:5000/demo/smollm2:1.0\n")[2].partition("```")[0]
+    assert run("fit", str(smol)).stdout == shown
+
+
+@pytest.mark.usefixtures("nowhere")
 def test_json_has_the_items_in_bytes(run, smol):
     told = run("fit", str(smol), "--arg=--ctx-size=4096", "--replicas", "2", "--json")
     said = json.loads(told.stdout)
