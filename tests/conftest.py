@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import object_stores
 import pytest
+from object_stores import ObjectStore
 
 from forecourt.oci import ContentStore
 from forecourt.settings import Settings
@@ -67,6 +70,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """SeaweedFS, which speaks S3, with the bucket ``models``."""
+    with object_stores.object_store(tmp_path_factory.mktemp("seaweed")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,12 @@ from typing import Any
 
 import obstore
 import pytest
+from docker_registries import make_certificate
 from obstore.store import S3Store
 
 WEED = Path(sys.executable).with_name("weed")
 KEY, SECRET = "testkey", "testsecret-never-to-be-shown"
-PARTS = ("master", "volume", "filer", "s3")
+PARTS = ("master", "volume", "filer", "s3", "https")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class ObjectStore:
     """A running store: its endpoint, the one key that it knows, and a bucket."""
 
     url: str
+    secure_url: str
+    """The same over HTTPS, with the certificate of `certificate`, which nobody has signed."""
+    certificate: Path
     bucket: str = "models"
 
     def bucket_store(self, **options: Any) -> S3Store:
@@ -68,21 +72,22 @@ def object_store(directory: Path) -> Iterator[ObjectStore]:
     (directory / "data").mkdir()
     ports = dict(zip(PARTS, _ports(len(PARTS)), strict=True))
     words = [str(WEED), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={directory / 'data'}", "-filer", "-s3"]
+    secure = ports.pop("https")
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    make_certificate(key, certificate, "subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE")
     words += [f"-{part}.port={port}" for part, port in ports.items()]
+    words += [f"-s3.port.https={secure}", f"-s3.cert.file={certificate}", f"-s3.key.file={key}"]
+    words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # theirs are the same for everybody
     words += [f"-s3.config={config}", "-volume.max=20", "-master.volumeSizeLimitMB=256", "-master.telemetry=false"]
     with (directory / "weed.log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, cwd=directory)
     try:
-        store = ObjectStore(f"http://127.0.0.1:{ports['s3']}")
+        store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"https://127.0.0.1:{secure}", certificate)
         _wait(store, process, directory / "weed.log")
         yield store
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # it takes ten seconds to say goodbye, and nothing is to be kept
+        process.wait()
 
 
 def _wait(store: ObjectStore, process: subprocess.Popen[bytes], log: Path) -> None:

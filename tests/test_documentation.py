@@ -35,6 +35,12 @@ def commands(page: str) -> list[str]:
     return [re.sub(r"\s+#.*$", "", line) for line in found]
 
 
+PUSHED = [
+    "forecourt up -d",
+    "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
+    "forecourt modelcar push localhost:5000/demo/my-model:1.0",
+]
+
 BEFORE = {
     "docs/getting-started.md": [],
     "docs/catalog.md": [
@@ -42,11 +48,10 @@ BEFORE = {
         "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
         "forecourt modelcar push localhost:5000/demo/my-model:1.0",
     ],
-    "docs/registry.md": [
-        "forecourt up -d",
-        "forecourt modelcar pack ./my-model -t localhost:5000/demo/my-model:1.0",
-        "forecourt modelcar push localhost:5000/demo/my-model:1.0",
-    ],
+    "docs/registry.md": PUSHED,
+    "docs/projects.md": PUSHED,
+    "docs/rollouts.md": PUSHED,
+    "docs/custom-runtimes.md": ["forecourt up -d"],
 }
 """The pages whose commands are run, and what a person has done before, as the page says."""
 
@@ -54,6 +59,9 @@ SAYS = {
     "docs/getting-started.md": '"Digest": "sha256:',
     "docs/catalog.md": "its own scores give",
     "docs/registry.md": "ModelCar",
+    "docs/projects.md": "secret/my-model unchanged",
+    "docs/rollouts.md": "my-model is a canary: revision 3 has 10 % of the requests",
+    "docs/custom-runtimes.md": "my-llamacpp removed",
 }
 """What is among what the commands of a page print."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -70,6 +73,58 @@ def test_kill_9_at_random_moments_loses_nothing_and_leaves_no_orphan(tmp_path: P
         assert server.call("DELETE", f"{SERVICES}/{name}")[0] in (200, 202)
     wait(lambda: not tiny_processes(model), 30, "no process is left")
     server.stop()
+
+
+def says(server: Server, name: str, token: str = "") -> tuple[int, str]:
+    """Ask a deployment; return the status and what it says."""
+    request = urllib.request.Request(f"{server.record['url']}/serving/default/{name}/")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)["say"]
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def test_what_was_ready_comes_back_as_it_was_canaries_sleepers_and_tokens_too(tmp_path: Path, model: Path) -> None:
+    server = Server(tmp_path / "home", FORECOURT_STOP_SECONDS="1", FORECOURT_DRAIN_SECONDS="1")
+    server.start()
+    server.call("POST", RUNTIMES, TINY_RUNTIME)
+    for name in ("canary", "asleep", "guarded"):
+        assert server.call("POST", SERVICES, tiny_service(name, model, "--say=old"))[0] == 201
+    for name in ("canary", "asleep", "guarded"):
+        wait(lambda name=name: says(server, name) == (200, "old"), 60, f"{name} answers")
+    rolled_out = f"{SERVICES}/canary"
+    wait(
+        lambda: "latestRolledoutRevision" in server.call("GET", rolled_out)[1]["status"]["components"]["predictor"],
+        30,
+        "the first revision is rolled out",
+    )
+    new = tiny_service("canary", model, "--say=new")["spec"]
+    server.call("PATCH", rolled_out, {"spec": {"predictor": new["predictor"] | {"canaryTrafficPercent": 50}}})
+    sleepy = {"metadata": {"annotations": {"autoscaling.knative.dev/window": "2s"}}}
+    server.call("PATCH", f"{SERVICES}/asleep", sleepy | {"spec": {"predictor": {"minReplicas": 0, "maxReplicas": 1}}})
+    auth = {"metadata": {"annotations": {"security.opendatahub.io/enable-auth": "true"}}}
+    server.call("PATCH", f"{SERVICES}/guarded", auth)
+    token = server.call("POST", f"{SERVICES}/guarded/tokens", {"name": "test"})[1]["token"]
+
+    def both() -> bool:
+        return {says(server, "canary")[1] for _ in range(20)} == {"old", "new"}
+
+    wait(both, 30, "both revisions of the canary answer")
+    wait(lambda: len(tiny_processes(model)) == 3, 30, "one sleeps, of the canary there are two")
+    for pid in tiny_processes(model):
+        os.kill(pid, signal.SIGKILL)
+    server.kill()
+    server.start()
+    wait(both, 60, "both revisions of the canary answer again")
+    wait(lambda: says(server, "guarded", token) == (200, "old"), 30, "the token opens")
+    assert says(server, "guarded")[0] == 401
+    assert len(tiny_processes(model)) == 3, "the one that slept was not woken"
+    assert says(server, "asleep") == (200, "old")
+    server.stop()
+    assert not tiny_processes(model)
 
 
 def test_a_server_that_ends_with_sigterm_leaves_its_deployments_running_for_the_next(

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         description="Where all state is kept: database, content store, environments, logs. Two homes never meet.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the API, gateway and registry listen on.")
+    external_url: str = Field(
+        default="",
+        description="URL that other machines reach the gateway by, as behind a proxy; without it, where FORECOURT_HOST "
+        "is no loopback address, this machine's name.",
+    )
     port: Port = Field(default=8080, description="Port of the API and the gateway; 0 takes a free one.")
     registry_port: Port = Field(default=5000, description="Port of the embedded OCI registry; 0 takes a free one.")
     database_url: str = Field(
@@ -51,6 +56,11 @@ class Settings(BaseSettings):
     catalog_private_addresses: bool = Field(
         default=False,
         description="Whether the URL of a catalog source may lead to this machine or to a private network.",
+    )
+    pvc_directory: str = Field(
+        default="",
+        description="Folder that has a folder, or a link to one, for each name of `pvc://name/path`; empty means "
+        "`pvc` in FORECOURT_HOME.",
     )
     secret_key: str = Field(
         default="",
@@ -116,8 +126,8 @@ class Settings(BaseSettings):
 
     @property
     def volumes(self) -> Path:
-        """A folder, or a link to one, for each persistent volume claim that a ``pvc://`` URI names."""
-        return self.home / "volumes"
+        """A folder for each persistent volume claim."""
+        return Path(self.pvc_directory).expanduser().absolute() if self.pvc_directory else self.home / "pvc"
 
     @property
     def environments(self) -> Path:

@@ -103,15 +103,18 @@ def test_a_wait_that_takes_too_long_says_what_it_waited_for(run, serving):
 def test_a_name_that_is_taken_is_told(run, answers, serving):
     again = run("deploy", f"file://{serving}", "--name", answers, "--model-format", "answers")
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "There is a deployment answers already" in again.stderr
+    assert "--update" in again.stderr
 
 
 def test_get_prints_tables_documents_and_names(run, answers):
     table = run("get", "isvc").stdout.splitlines()
-    assert table[0].split() == ["NAME", "URL", "READY", "STATUS", "AGE"]
+    assert table[0].split() == ["NAME", "URL", "READY", "STATUS", "REPLICAS", "AGE"]
     assert table[1].split()[0] == answers
-    assert table[1].split()[2:4] == ["True", "Ready"]
-    assert "STORAGE-URI" in run("get", "inferenceservices", "-o", "wide").stdout
+    assert table[1].split()[2:5] == ["True", "Ready", "1/1"]
+    wide = run("get", "inferenceservices", "-o", "wide").stdout.splitlines()
+    assert wide[0].split()[-3:] == ["STORAGE-URI", "EXPOSED", "AUTH"]
+    assert wide[1].split()[-2:] == ["no", "none"]
     assert run("get", "isvc", "-o", "name").stdout == f"inferenceservice.serving.kserve.io/{answers}\n"
     found = json.loads(run("get", "isvc", "--json").stdout)
     assert found["kind"] == "InferenceServiceList"
@@ -129,7 +132,8 @@ def test_get_of_what_is_not_there(run, serving):
     assert (absent.exit_code, absent.stdout) == (3, "")
     assert "absent" in absent.stderr
     none = run("get", "isvc", "-n", "empty")
-    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "No resources found.\n")
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert none.stderr.startswith("No resources found in the project empty.\nDeploy a model: ")
 
 
 def test_get_chooses_by_label(run, answers):

@@ -20,10 +20,32 @@ def test_a_runtime_has_the_names_kubectl_knows(word):
     assert resource(word) is SERVING_RUNTIME
 
 
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("ns", "Namespace"),
+        ("project", "Namespace"),
+        ("secrets", "Secret"),
+        ("connection", "Secret"),
+        ("cm", "ConfigMap"),
+        ("hardwareprofiles.infrastructure.opendatahub.io", "HardwareProfile"),
+        ("controllerrevisions.apps", "ControllerRevision"),
+        ("clusterservingruntime", "ClusterServingRuntime"),
+    ],
+)
+def test_each_kind_has_its_words(word, kind):
+    assert resource(word).kind == kind
+
+
+def test_a_type_of_another_group_is_unknown():
+    with pytest.raises(InvalidInput, match=r"no type 'isvc\.apps'"):
+        resource("isvc.apps")
+
+
 def test_an_unknown_type_is_refused_with_those_that_there_are():
     with pytest.raises(InvalidInput, match="no type 'pods'") as refused:
         resource("pods")
-    assert "inferenceservices and servingruntimes" in refused.value.hint
+    assert "servingruntimes, inferenceservices" in refused.value.hint
 
 
 def test_a_name_alone_is_a_deployments():
@@ -35,6 +57,9 @@ def test_paths_are_kubernetes_own():
     base = "/apis/serving.kserve.io/v1beta1"
     assert INFERENCE_SERVICE.path("demo", "my-model") == f"{base}/namespaces/demo/inferenceservices/my-model"
     assert INFERENCE_SERVICE.path(None) == f"{base}/inferenceservices"
+    assert resource("secrets").path("demo", "store") == "/api/v1/namespaces/demo/secrets/store"
+    assert resource("ns").path("demo", "lab") == "/api/v1/namespaces/lab"
+    assert resource("ns").qualified("lab") == "namespace/lab"
 
 
 def test_an_object_says_its_kind_and_version():

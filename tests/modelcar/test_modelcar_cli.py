@@ -54,7 +54,7 @@ def test_what_is_known_better_can_be_said(ask: Callable[..., Any], model: Path) 
         == (found["model"])
     )
     assert found["annotations"]["org.example.a"] == "b=c"
-    assert ask("inspect", HERE) == found | {"attachments": []}
+    assert ask("inspect", HERE) == found | {"attachments": [], "deployments": []}
     assert ask("ls") == [found]
 
 

@@ -12,9 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from forecourt.db import Database
+from forecourt.errors import Denied
 from forecourt.objects import ObjectStore, api_router, install_error_handlers
-from forecourt.projects import Projects, Vault
-from forecourt.serving import Admission, logs_router, resources
+from forecourt.projects import Projects, Values, Vault, connections_router
+from forecourt.serving import Admission, logs_router, resources, rollback_router
 from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService
 
@@ -31,13 +32,16 @@ class Api:
         self.vault = Vault(path / "secret.key")
         self.projects = Projects(self.objects, self.vault)
         self.projects.prepare()
-        self.resources = (*self.projects.resources, *resources(Admission(self.projects)))
+        admission = Admission(self.projects)
+        self.resources = (*self.projects.resources, *resources(admission))
         self.woken = 0
         self.asked: list[dict[str, Any]] = []
         application = FastAPI()
         install_error_handlers(application)
         application.include_router(api_router(self.resources, self.objects, self._wake, self.projects.admit))
         application.include_router(logs_router(self.objects, self._logs))
+        application.include_router(rollback_router(self.objects, admission, self._wake))
+        application.include_router(connections_router(self.objects, self.projects.connections, self._try))
 
         @application.get("/broken")
         def broken() -> None:
@@ -57,6 +61,11 @@ class Api:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def _try(self, values: Values) -> str:
+        if values.data.get("AWS_SECRET_ACCESS_KEY") == "wrong":
+            raise Denied("The store refuses the key.", hint="Check the secret key.")
+        return f"The bucket {values.data.get('AWS_S3_BUCKET')} is there."
 
     async def _logs(self, key: Key, **options: Any) -> AsyncIterator[bytes]:
         self.asked.append(options)

@@ -61,7 +61,8 @@ async def test_what_is_in_a_project_goes_with_it(api):
     api.objects.create(service(namespace="lab"))
     token = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "token", "namespace": "lab"}}
     api.objects.create(Secret.from_dict(token))
-    endings = Endings(api.objects, api.resources)
+    told = []
+    endings = Endings(api.objects, api.resources, lambda: told.append(True))
     running = asyncio.create_task(endings.run())
     async with httpx.AsyncClient(base_url=api.url, trust_env=False, timeout=10) as http:
         assert (await http.delete(f"{NAMESPACES}/lab")).status_code == 200
@@ -71,6 +72,7 @@ async def test_what_is_in_a_project_goes_with_it(api):
                 await asyncio.sleep(0.02)
         (marked,) = api.objects.list(InferenceService, "lab")  # whoever runs it ends it
         assert marked.metadata.deletion_timestamp
+        assert told == [True]  # and is told of it
         refused = await http.post(isvcs("lab"), json=service("late", "lab").to_dict())
         assert (refused.status_code, refused.json()["message"]) == (409, "The project lab is being deleted.")
         api.objects.purge(InferenceService, "lab", "chat", marked.metadata.uid or "")

@@ -21,11 +21,13 @@ from forecourt.serving.runtimes import shipped_runtimes
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server; uv's downloads are shared with whatever else shares them."""
     home = tmp_path_factory.mktemp("forecourt") / "home"
-    own = {"FORECOURT_DRAIN_SECONDS": "1"}
+    own = {"FORECOURT_DRAIN_SECONDS": "1", "FORECOURT_STOP_SECONDS": "3"}
     if "UV_CACHE_DIR" in os.environ:
         own["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"]
     with serving(home, **own) as server:
         yield server
+    for name in ("environments", "cache"):  # gigabytes, which pytest would keep for the next three runs
+        shutil.rmtree(home / name, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +44,11 @@ def environment_of(server: Server) -> Callable[[str], Environment]:
 
 
 @pytest.fixture(scope="session")
-def smollm2_hf(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def smollm2_hf(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """SmolLM2-135M-Instruct as Hugging Face lays models out."""
-    return smollm2_as_hf.write(smollm2, tmp_path_factory.mktemp("hf") / "smollm2")
+    directory = smollm2_as_hf.write(smollm2, tmp_path_factory.mktemp("hf") / "smollm2")
+    yield directory
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,13 +67,20 @@ class Deployment:
         return "".join(path.read_text() for path in self.server.home.glob(f"processes/{self.name}-*/log"))
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that runs of it, whoever started it: it carries the deployment's mark in its environment."""
-        found = []
+        """Everything that runs of it, whoever started it.
+
+        It carries the deployment's mark in its environment, or is in a session with what does: a program that gives
+        itself a title writes over its environment.
+        """
+        sessions: dict[int, list[psutil.Process]] = {}
+        ours = set()
         for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                session = os.getsid(process.pid)
+                sessions.setdefault(session, []).append(process)
                 if process.environ().get("FORECOURT_PROCESS", "").startswith(f"{self.name}-"):
-                    found.append(process)
-        return found
+                    ours.add(session)
+        return [process for session in ours for process in sessions[session]]
 
     def delete(self) -> None:
         """Delete it, and wait until nothing of it runs."""

@@ -69,7 +69,8 @@ def test_on_a_cluster_the_model_is_found_and_options_are_taken_apart(container: 
 
 
 def test_on_this_machine_the_server_knows_every_argument(runtime: dict[str, Any], container: dict[str, Any]) -> None:
-    from forecourt.serving.local.plan import COMMAND, REQUIREMENTS
+    from forecourt.serving.availability import COMMAND
+    from forecourt.serving.local.annotations import REQUIREMENTS
 
     annotations = runtime["metadata"]["annotations"]
     words = annotations[COMMAND].split()

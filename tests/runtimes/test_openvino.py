@@ -218,6 +218,18 @@ def test_a_path_that_is_not_served_is_404(chat: Deployment) -> None:
     assert "makes text" in chat.post("/v2/models/ov-chat/infer", {"inputs": []}).json()["error"]
 
 
+def test_a_key_is_asked_for_where_one_was_given(server: Server, smollm2_gguf: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    more = {"runtime": "openvino-genai-runtime", "args": [f"--api_key_file={tmp_path / 'key'}"]}
+    with deployed(server, "ov-key", smollm2_gguf, "gguf", **more) as deployment:
+        deployment.until_ready()
+        for path in ("/v1/models", "/v3/models"):
+            assert deployment.get(path).status_code == 401
+            assert deployment.get(path, Authorization="Bearer wrong").status_code == 401
+            assert deployment.get(path, Authorization="Bearer secret").status_code == 200
+        assert deployment.get("/v2/health/ready").status_code == 200
+
+
 # Predictions
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from serving.objects import runtime as a_runtime
 
+from forecourt.projects import AMD, GAUDI, NVIDIA
 from forecourt.serving.availability import (
     ACCELERATORS,
-    AMD,
     COMMAND,
-    GAUDI,
-    NVIDIA,
     PLATFORMS,
     RECOMMENDED_ACCELERATORS,
     Machine,
-    accelerators_below,
     this_machine,
     why_not,
 )
@@ -87,23 +83,6 @@ def test_one_without_a_command_or_of_several_nodes_is_for_a_cluster() -> None:
 
 
 # What a machine has
-
-
-def put(root: Path, name: str, text: str = "") -> None:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
-
-
-def test_accelerators_are_seen_by_what_their_drivers_show(tmp_path: Path) -> None:
-    assert accelerators_below(tmp_path) == frozenset()
-    put(tmp_path, "proc/driver/nvidia/gpus/0000:01:00.0/information")
-    put(tmp_path, "dev/kfd")
-    put(tmp_path, "sys/class/kfd/kfd/topology/nodes/0/gpu_id", "0\n")
-    put(tmp_path, "dev/accel/accel0")
-    assert accelerators_below(tmp_path) == {NVIDIA}, "a processor is no GPU, and an accelerator may be another maker's"
-    put(tmp_path, "sys/class/kfd/kfd/topology/nodes/1/gpu_id", "33367\n")
-    put(tmp_path, "usr/bin/hl-smi")
-    assert accelerators_below(tmp_path) == {NVIDIA, AMD, GAUDI}
 
 
 def test_this_machine_is_looked_at() -> None:

@@ -69,6 +69,16 @@ def test_the_connection_that_completed_it_comes_back_with_it(objects):
     assert back.metadata.annotations == {"opendatahub.io/connections": "old", "mine": "y"}
 
 
+def test_the_registered_version_comes_back_with_it(objects):
+    history = History(objects)
+    label = "modelregistry.opendatahub.io/model-version-id"
+    history.record(objects.create(service().with_metadata(labels={label: "1", "mine": "x"})))
+    labels = {label: "2", "mine": "y"}
+    now = objects.update(InferenceService, "default", "chat", lambda one: one.with_metadata(labels=labels))
+    history.record(now)
+    assert at(now, history.of(now)[0]).metadata.labels == {label: "1", "mine": "y"}
+
+
 def test_only_the_last_are_kept_and_what_a_canary_may_need(objects):
     history = History(objects)
     history.record(objects.create(service()))

@@ -14,6 +14,7 @@ from forecourt.errors import NotFound
 from forecourt.objects import ObjectStore
 from forecourt.serving.driver import Key, Stable
 from forecourt.serving.model import InferenceService, ServingRuntime
+from forecourt.serving.offering import change_offering
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.status import Observed
 
@@ -138,3 +139,44 @@ async def test_a_format_that_no_runtime_serves_is_told_as_kserve_does(objects: O
 
         await until(told)
     assert driver.applied == {}
+
+
+async def test_a_runtime_that_cannot_run_here_is_told_and_another_is_taken_where_none_was_named(
+    objects: ObjectStore,
+) -> None:
+    driver = Remembering()
+    driver.refused = {"vllm-cuda-runtime": "It needs a GPU.", "vllm-rocm-runtime": "It needs a GPU, too."}
+    objects.create(service("chosen", model_format="vLLM"))
+    named = service("named", model_format="vLLM").to_dict()
+    named["spec"]["predictor"]["model"]["runtime"] = "vllm-cuda-runtime"
+    objects.create(InferenceService.from_dict(named))
+    async with reconciling(objects, driver):
+
+        def told() -> bool:
+            status = objects.get(InferenceService, "default", "named").status
+            info = status.model_status.last_failure_info if status and status.model_status else None
+            return (
+                info is not None and info.reason == "NoSupportingRuntime" and "It needs a GPU." in (info.message or "")
+            )
+
+        await until(told)
+        await until(lambda: driver.applied == {"chosen": "vllm-cpu-x86-runtime"})
+
+
+async def test_a_runtime_that_is_not_offered_is_not_chosen_and_serves_on_where_it_does(objects: ObjectStore) -> None:
+    made = objects.create(service("running"))
+    driver = Remembering()
+    async with reconciling(objects, driver) as reconciler:
+        await until(lambda: driver.applied == {"running": "llamacpp"})
+        seen = Observed("Ready", "", wanted=1, ready=1, runtime="llamacpp", runtime_is_namespaced=True)
+        reconciler.report(Key.of(made), seen)
+        await until(lambda: objects.get(InferenceService, "default", "running").status_document)
+        change_offering(objects, lambda offering: offering.with_enabled("llamacpp", False))
+        objects.create(service("late"))
+        reconciler.wake()
+        await until(lambda: objects.get(InferenceService, "default", "late").status_document)
+    late = objects.get(InferenceService, "default", "late").status_document["modelStatus"]
+    assert late["lastFailureInfo"]["reason"] == "NoSupportingRuntime"
+    assert driver.applied == {"running": "llamacpp"}
+    running = objects.get(InferenceService, "default", "running").status_document["modelStatus"]
+    assert running["transitionStatus"] == "UpToDate"

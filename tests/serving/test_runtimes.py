@@ -9,7 +9,8 @@ import pytest
 from serving.kserve_schemas import conforms
 from serving.objects import service
 
-from forecourt.serving.availability import AMD, GAUDI, NVIDIA, Machine, why_not
+from forecourt.projects import AMD, GAUDI, NVIDIA
+from forecourt.serving.availability import Machine, why_not
 from forecourt.serving.local.annotations import LocalAnnotations
 from forecourt.serving.local.plan import Recipe
 from forecourt.serving.runtimes import DIRECTORY, shipped_runtimes

@@ -98,7 +98,13 @@ def test_of_two_with_the_name_the_one_of_the_namespace_is_taken():
         ([runtime("a", AUTO)], {"runtime": "b"}, "RuntimeNotRecognized", "no serving runtime b", "there: a."),
         ([], {"runtime": "b"}, "RuntimeNotRecognized", "no serving runtime b", "there: none."),
         ([runtime("a", AUTO, namespace="x")], {"runtime": "a"}, "RuntimeNotRecognized", "no serving runtime a", "none"),
-        ([runtime("a", AUTO, disabled=True)], {"runtime": "a"}, "RuntimeDisabled", "a is disabled", "spec.disabled"),
+        (
+            [runtime("a", AUTO, disabled=True)],
+            {"runtime": "a"},
+            "RuntimeDisabled",
+            "a is disabled",
+            "runtimes enable a",
+        ),
         (
             [runtime("a", {"name": "onnx", "version": "1"})],
             {"runtime": "a"},
@@ -149,3 +155,13 @@ def test_one_that_is_named_and_cannot_run_is_not_replaced_by_another():
     with pytest.raises(RuntimeNotSelected, match=r"a cannot run\.") as failure:
         select_runtime(service(runtime="a"), [runtime("a", AUTO), runtime("b", {"name": "gguf"})], cannot("a"))
     assert failure.value.hint == "These serve gguf and can: b."
+
+
+def test_an_order_that_people_set_decides_among_equals_only():
+    newer, older = runtime("newer", AUTO, created="2026-02-01T00:00:00Z"), runtime("older", AUTO)
+    rank = {"older": 0}
+    assert select_runtime(service(), [newer, older]).name == "newer"
+    assert select_runtime(service(), [newer, older], rank=lambda one: rank.get(one.name, 1)).name == "older"
+    preferred = runtime("preferred", {"name": "gguf", "autoSelect": True, "priority": 1})
+    chosen = select_runtime(service(), [older, preferred], rank=lambda one: rank.get(one.name, 1))
+    assert chosen.name == "preferred"

@@ -122,9 +122,7 @@ class Fetcher(Machine):
             models=self.models,
             client_for=self.clients,
             volumes=self.root / "pvc",
-            progress=self.told,
-            patience=self.patience,
-            **{**self.here, **options},
+            **{"progress": self.told, "patience": self.patience, **self.here, **options},
         )
 
     def left(self) -> list[str]:

@@ -208,3 +208,66 @@ def test_kserves_own_storage_initializer_gets_the_same_files(model: Path, pushed
     assert result.returncode == 0, result.stderr
     assert contents(out) == plain(model)
     assert os.access(out / "run.sh", os.X_OK)
+
+
+class TestVolumes:
+    @pytest.fixture
+    def volumes(self, machine: Machine) -> Path:
+        (machine.root / "pvc" / "models" / "tiny").mkdir(parents=True)
+        (machine.root / "pvc" / "models" / "tiny" / "config.json").write_text("{}")
+        return machine.root / "pvc"
+
+    def fetched(self, uri: str, machine: Machine, client_for: Clients, volumes: Path | None) -> FetchedModel:
+        return fetch(uri, models=machine.root / "models", client_for=client_for, volumes=volumes, **machine.here)
+
+    def test_a_folder_of_a_volume_is_used_where_it_is(
+        self, machine: Machine, client_for: Clients, volumes: Path
+    ) -> None:
+        assert self.fetched("pvc://models/tiny", machine, client_for, volumes).path == volumes / "models" / "tiny"
+        assert self.fetched("pvc://models/", machine, client_for, volumes).path == volumes / "models"
+        found = self.fetched("pvc://models/tiny/config.json", machine, client_for, volumes)
+        assert contents(found.path) == {"config.json": b"{}"}
+
+    def test_a_volume_may_be_a_link(self, machine: Machine, client_for: Clients, volumes: Path, tmp_path: Path) -> None:
+        (tmp_path / "mounted" / "m").mkdir(parents=True)
+        (volumes / "linked").symlink_to(tmp_path / "mounted")
+        assert self.fetched("pvc://linked/m", machine, client_for, volumes).path == tmp_path / "mounted" / "m"
+
+    def test_a_volume_that_is_not_there_says_where_it_should_be(
+        self, machine: Machine, client_for: Clients, volumes: Path
+    ) -> None:
+        with pytest.raises(NotFound, match="no volume 'other'") as raised:
+            self.fetched("pvc://other/tiny", machine, client_for, volumes)
+        assert str(volumes / "other") in raised.value.hint
+        with pytest.raises(NotFound, match="does not exist"):
+            self.fetched("pvc://models/none", machine, client_for, volumes)
+        with pytest.raises(NotFound, match="no volume"):
+            self.fetched("pvc://models/tiny", machine, client_for, None)
+
+    @pytest.mark.parametrize(
+        "uri", ["pvc://", "pvc://../x", "pvc://models/../../x", "pvc://models/%2e%2e/x", "pvc://A/x"]
+    )
+    def test_what_leads_out(self, machine: Machine, client_for: Clients, volumes: Path, uri: str) -> None:
+        with pytest.raises(InvalidInput):
+            self.fetched(uri, machine, client_for, volumes)
+
+    def test_a_link_that_leads_out(self, machine: Machine, client_for: Clients, volumes: Path) -> None:
+        (volumes / "models" / "out").symlink_to("/etc")
+        with pytest.raises(InvalidInput, match="leads out of its volume"):
+            self.fetched("pvc://models/out", machine, client_for, volumes)
+
+
+class TestUrisThatStandForOthers:
+    def fetched(self, uri: str, machine: Machine, client_for: Clients, **resolvers: str) -> FetchedModel:
+        known = {scheme.replace("_", "-"): lambda uri, to=to: to for scheme, to in resolvers.items()}
+        return fetch(uri, models=machine.root / "models", client_for=client_for, resolvers=known, **machine.here)
+
+    def test_one_may_lead_to_another(self, machine: Machine, model: Path, client_for: Clients) -> None:
+        found = self.fetched(
+            "model-registry://a/b", machine, client_for, model_registry="catalog://c", catalog=str(model)
+        )
+        assert found.path == model
+
+    def test_circles_end(self, machine: Machine, client_for: Clients) -> None:
+        with pytest.raises(InvalidInput, match="leads in circles"):
+            self.fetched("catalog://a", machine, client_for, model_registry="catalog://a", catalog="model-registry://b")

@@ -13,44 +13,22 @@ import os
 import signal
 import socket
 import sys
-from functools import partial
 
 import aiohttp
 import psutil
 import uvloop
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from forecourt import __version__
-from forecourt.app.fetching import fetching, reading
-from forecourt.app.listening import address, listening, recorded, the_only_one
+from forecourt.app.deploying import Deploying
+from forecourt.app.home import home
+from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
 from forecourt.catalog import CatalogService
-from forecourt.db import Database
-from forecourt.objects import ObjectStore, api_router, install_error_handlers
-from forecourt.oci import ContentStore, Repositories, clients
+from forecourt.objects import install_error_handlers
 from forecourt.oci.server import registry_app
-from forecourt.processes import Environments, Processes
-from forecourt.projects import Endings, Projects, Vault
-from forecourt.registry import SCHEME, Registry, RegistryApi, management_router
-from forecourt.serving import (
-    AccessControl,
-    Admission,
-    Endpoints,
-    Fitting,
-    Gateway,
-    LocalDriver,
-    Reconciler,
-    Registration,
-    Site,
-    Tokens,
-    fit_router,
-    logs_router,
-    resources,
-    tokens_router,
-    usable_runtimes,
-)
+from forecourt.registry import RegistryApi, management_router
 from forecourt.settings import Settings
 
 _SWITCH_SECONDS = 0.0005  # that a thread in the background may keep requests waiting; Python would say ten times that
@@ -74,83 +52,44 @@ def serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, api: socket.socket, registry: socket.socket) -> None:
-    database = Database(settings.database)
-    database.upgrade()
-    store = ContentStore(settings.store)
-    store.sweep()
-    images = Repositories(settings.images, store)
-    client_for = clients(settings)
-    objects = ObjectStore(database)
-    projects = Projects(objects, Vault(settings.secret_key_file, settings.secret_key))
-    projects.prepare()
-    kinds = (*projects.resources, *resources(Admission(projects)))
-    endings = Endings(objects, kinds)
-    endpoints = Endpoints()
-    reconciler = Reconciler(objects)
-    models = Registry(database)
-    models_api = RegistryApi(models)
-    catalog = CatalogService(settings, database, address(registry, "localhost"))
-
-    resolvers = {SCHEME: models.uri_of}
-    fetch = fetching(settings, projects, store, images, client_for, resolvers)
-
-    def woken() -> None:
-        reconciler.wake()
-        endings.look()
-
-    processes = Processes(settings.processes, log_bytes=settings.log_bytes, log_files=settings.log_files)
-    environments = Environments(settings.environments, settings.cache / "uv")
-    metrics = CollectorRegistry()
-    tokens = Tokens(objects, projects.connections)
-    access = AccessControl(objects, tokens)
-    gateway = Gateway(endpoints, hold_seconds=settings.hold_seconds, registry=metrics, guard=access.check)
     ending = Ending()
-    url = f"http://{address(api, '127.0.0.1')}"
+    url, images = f"http://{address(api, '127.0.0.1')}", address(registry, "localhost")
     own = {"pid": os.getpid(), "started": psutil.Process().create_time()}
-    record = {**own, "url": url, "registry": address(registry, "localhost")}
+    record = {**own, "url": url, "registry": images}
 
-    async with aiohttp.ClientSession() as session:
-        site = Site(settings, processes, environments, endpoints, fetch, session, url)
-        driver = LocalDriver(site, reconciler.report)
-        application = FastAPI(title="Forecourt", version=__version__)
-        install_error_handlers(application)
-        application.include_router(api_router(kinds, objects, woken, projects.admit))
-        application.include_router(logs_router(objects, driver.logs))
-        structure = reading(projects, store, images, client_for, resolvers)
-        usable = partial(usable_runtimes, objects)
-        fitting = Fitting(Admission(projects).kept, usable, structure, site.claims)
-        application.include_router(fit_router(fitting))
-        application.include_router(tokens_router(tokens, access.learn))
-        application.include_router(management_router(models))
-        application.include_router(catalog.router)
-        application.include_router(server_router(settings, record, metrics, ending, database))
-        await gateway.startup()
-        async with RegistryThread(registry_app(store, Repositories(settings.repositories, store)), registry):
+    with home(settings) as here:
+        models = RegistryApi(here.models)
+        catalog = CatalogService(settings, here.database, images)
+        async with aiohttp.ClientSession() as session:
+            outside = external_url(settings, api)
+            deploying = Deploying(here, session, url=url, external_url=outside, registry=images)
+            application = FastAPI(title="Forecourt", version=__version__)
+            install_error_handlers(application)
+            management = management_router(here.models), catalog.router
+            about = server_router(settings, record, deploying.metrics, ending, here.database)
+            for router in (*deploying.routers(), *management, about):
+                application.include_router(router)
             open_apis = [
-                (models_api.serves, shared(models_api, settings)),
+                (models.serves, shared(models, settings)),
                 (catalog.serves, shared(catalog.application, settings)),
             ]
-            server = Uvicorn(uvicorn_config(dispatching(gateway, open_apis, application)))
-            reconciling = asyncio.create_task(reconciler.run(driver))
-            registering = asyncio.create_task(Registration(objects, models).run())
-            cataloguing = asyncio.create_task(catalog.run())
-            ending_projects = asyncio.create_task(endings.run())
-            guarding = asyncio.create_task(access.run())
-            background = {reconciling, registering, cataloguing, ending_projects, guarding}
-            serving = asyncio.create_task(server.serve(sockets=[api]))
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGINT, ending.ask, True)
-            loop.add_signal_handler(signal.SIGTERM, ending.ask, False)
-            await server.ready()
-            with recorded(settings, record):
-                print(f"Forecourt {__version__} is ready: {url}, registry {record['registry']}", flush=True)  # noqa: T201
-                await asyncio.wait({serving, *background, ending.asked}, return_when=asyncio.FIRST_COMPLETED)
-                for task in background:
-                    task.cancel()
-                await asyncio.wait(background)
-                await driver.close(stop=ending.with_deployments)
-                server.should_exit = True
-                await serving
-        await gateway.aclose()
-    models_api.close()
-    database.close()
+            await deploying.gateway.startup()
+            async with RegistryThread(registry_app(here.store, here.repositories), registry):
+                server = Uvicorn(uvicorn_config(dispatching(deploying.gateway, open_apis, application)))
+                background = {asyncio.create_task(work) for work in (*deploying.works(), catalog.run())}
+                serving = asyncio.create_task(server.serve(sockets=[api]))
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler(signal.SIGINT, ending.ask, True)
+                loop.add_signal_handler(signal.SIGTERM, ending.ask, False)
+                await server.ready()
+                with recorded(settings, record):
+                    print(f"Forecourt {__version__} is ready: {url}, registry {images}", flush=True)  # noqa: T201
+                    await asyncio.wait({serving, *background, ending.asked}, return_when=asyncio.FIRST_COMPLETED)
+                    for task in background:
+                        task.cancel()
+                    await asyncio.wait(background)
+                    await deploying.driver.close(stop=ending.with_deployments)
+                    server.should_exit = True
+                    await serving
+            await deploying.gateway.aclose()
+        models.close()

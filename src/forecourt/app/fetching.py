@@ -3,61 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from forecourt import storage
-from forecourt.oci import ClientFactory, ContentStore, Progress, Repositories
-from forecourt.projects import Projects, Values
-from forecourt.serving import InferenceService, Source
+from forecourt.app.home import Home
+from forecourt.oci import Progress, Reference
+from forecourt.projects import Values
+from forecourt.serving import Fetched, InferenceService, Source
 from forecourt.serving.fit import Structure, structure_of
-from forecourt.settings import Settings
 
-
-def reading(
-    projects: Projects,
-    store: ContentStore,
-    images: Repositories,
-    client_for: ClientFactory,
-    resolvers: Mapping[str, Callable[[str], str]],
-) -> Callable[[InferenceService], Structure]:
-    """Return what reads the headers of a deployment's model, which need not be fetched; raises as `structure_of`."""
-
-    def read(service: InferenceService) -> Structure:
-        source = Source.of(service)
-        said = projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
-        uri = storage.resolved(source.located(said.data), resolvers)
-        return structure_of(uri, store=store, images=images, client_for=client_for)
-
-    return read
-
+Resolvers = Mapping[str, Callable[[str], str]]
+"""By scheme, what says which URI one of it stands for."""
 
 _NOTHING = Values({}, {})
 
 
-def fetching(
-    settings: Settings,
-    projects: Projects,
-    store: ContentStore,
-    images: Repositories,
-    client_for: ClientFactory,
-    resolvers: Mapping[str, Callable[[str], str]],
-) -> Callable[[Source, Progress], Path]:
+def reading(home: Home, resolvers: Resolvers) -> Callable[[InferenceService], Structure]:
+    """Return what reads the headers of a deployment's model, which need not be fetched; raises as `structure_of`."""
+
+    def read(service: InferenceService) -> Structure:
+        source = Source.of(service)
+        said = home.projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
+        uri = storage.resolved(source.located(said.data), resolvers)
+        return structure_of(uri, store=home.store, images=home.images, client_for=home.client_for)
+
+    return read
+
+
+def fetching(home: Home, resolvers: Resolvers) -> Callable[[Source, Progress], Fetched]:
     """Return what fetches; it raises what `storage.fetch` does, and `NotFound` for a connection that is gone."""
 
-    def fetch(source: Source, progress: Progress) -> Path:
-        said = projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
-        return storage.fetch(
-            source.located(said.data),
-            models=settings.models,
-            store=store,
-            images=images,
-            client_for=client_for,
-            volumes=settings.volumes,
+    def fetch(source: Source, progress: Progress) -> Fetched:
+        said = home.projects.connections.values(source.namespace, source.secret) if source.secret else _NOTHING
+        uri = storage.resolved(source.located(said.data), resolvers)
+        found = storage.fetch(
+            uri,
+            models=home.settings.models,
+            store=home.store,
+            images=home.images,
+            client_for=home.client_for,
+            volumes=home.settings.volumes,
             credentials=storage.Credentials.from_secret(said.data, said.annotations),
             allow=source.allow,
             ignore=source.ignore,
-            resolvers=resolvers,
             progress=progress,
-        ).path
+        )
+        image = f"{Reference.parse(uri.partition('://')[2]).name}@{found.digest}" if found.digest else ""
+        return Fetched(found.path, image)
 
     return fetch

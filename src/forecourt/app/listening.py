@@ -57,6 +57,17 @@ def address(bound: socket.socket, this_machine: str) -> str:
     return f"{host}:{port}"
 
 
+def external_url(settings: Settings, bound: socket.socket) -> str:
+    """Return the URL that other machines reach the gateway by; empty where they do not."""
+    if settings.external_url:
+        return settings.external_url.rstrip("/")
+    host, port = bound.getsockname()[:2]
+    if host in ("127.0.0.1", "::1"):
+        return ""
+    name = socket.getfqdn() if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
 @contextlib.contextmanager
 def recorded(settings: Settings, record: dict[str, Any]) -> Iterator[None]:
     """Say in a file where the server is, for as long as it is there."""

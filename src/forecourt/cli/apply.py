@@ -12,6 +12,7 @@ from forecourt.cli.output import Output, OutputOption, console, print_document
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
     from forecourt.cli.documents import Object
+    from forecourt.errors import ForecourtError
 
 app = typer.Typer()
 
@@ -32,25 +33,33 @@ def apply(
     """Create the objects in files, or make those that are there what the files say.
 
     A file is the whole of its object: what it does not say is removed. What the server owns in it is ignored
-    (status, uid, resourceVersion), so that what `get -o yaml` printed can be applied.
+    (status, uid, resourceVersion), so that what `get -o yaml` printed can be applied; hidden values that it does not
+    show stay. Projects come first, then connection types, connections, profiles, runtimes and deployments, in whatever
+    order the files have them. One that is refused does not hold up the others.
     """
+    from forecourt.cli.access import warn_if_open
     from forecourt.cli.commands import tell
     from forecourt.cli.connection import connect
-    from forecourt.cli.documents import read
+    from forecourt.cli.documents import read_each
+    from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.errors import ForecourtError
 
-    objects = read(filename, namespace)
+    objects, wrong = read_each(filename, namespace)
     client = connect()
-    failed: ForecourtError | None = None
+    failed: ForecourtError | None = wrong[0] if wrong else None
+    for refused in wrong:
+        tell(refused)
     made = []
     for one in objects:
         try:
             document, verb = _put(client, one, dry_run=dry_run)
         except ForecourtError as error:
-            tell(error)
+            tell(_about(one, error))
             failed = failed or error
             continue
         made.append(document)
+        if one.kind is INFERENCE_SERVICE:
+            warn_if_open(document)
         if output in {Output.TABLE, Output.WIDE}:
             console.print(f"{one.kind.qualified(one.name)} {verb}{' (dry run)' if dry_run else ''}")
         elif output is Output.NAME:
@@ -59,6 +68,13 @@ def apply(
         print_document(made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}, output)
     if failed:
         raise typer.Exit(failed.exit_code)
+
+
+def _about(one: Object, error: ForecourtError) -> ForecourtError:
+    """Return an error that says which object it is about."""
+    from forecourt.errors import ForecourtError
+
+    return ForecourtError(f"{one.kind.full_name} {one.name} ({one.where}): {error.message}", hint=error.hint)
 
 
 def _put(client: Client, one: Object, *, dry_run: bool) -> tuple[Document, str]:

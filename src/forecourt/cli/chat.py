@@ -29,6 +29,10 @@ def chat(
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="The system prompt.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, metavar="NUMBER", help="0: always the likeliest.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="At most so many tokens.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="TOKEN", envvar="FORECOURT_TOKEN", help="A token of a deployment that asks for one."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say how fast it answered.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -46,8 +50,11 @@ def chat(
     if json and prompt is None:
         raise InvalidInput("--json needs a prompt.")
     options = {"temperature": temperature, "max_tokens": max_tokens}
+    client = connect()
+    if token:
+        client.identify(token)
     conversation = Conversation(
-        connect(),
+        client,
         model=name if namespace == "default" else f"{namespace}/{name}",
         system=system or "",
         options={key: value for key, value in options.items() if value is not None},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecourt import __version__, errors
 from forecourt.cli.invocation import invocation
+from forecourt.cli.output import console
 from forecourt.cli.resources import Resource
 from forecourt.errors import ForecourtError
 
@@ -60,6 +61,10 @@ class Client:
         )
         invocation.at_end.callback(self._http.close)
 
+    def identify(self, token: str) -> None:
+        """Send a token with every request from now on, as deployments ask for it."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
     def about(self, *, within: float = 5.0) -> Document:
         """Return what the server says of itself; raises `Unavailable` where it does not within so many seconds."""
         answer = self._call("GET", SERVER, timeout=within)
@@ -108,10 +113,13 @@ class Client:
         made: Document = self._call("PUT", kind.path(namespace, name), json=document, params=params)
         return made
 
-    def patch(self, kind: Resource, namespace: str, name: str, change: Document) -> Document:
-        """Merge a change into an object (RFC 7386)."""
+    def patch(self, kind: Resource, namespace: str, name: str, change: Document, *, dry_run: bool = False) -> Document:
+        """Merge a change into an object (RFC 7386); with `dry_run` only say what it would be."""
+        params = _query({"dryRun": "All" if dry_run else ""})
         content, headers = json.dumps(change), {"Content-Type": "application/merge-patch+json"}
-        made: Document = self._call("PATCH", kind.path(namespace, name), content=content, headers=headers)
+        made: Document = self._call(
+            "PATCH", kind.path(namespace, name), content=content, headers=headers, params=params
+        )
         return made
 
     def delete(self, kind: Resource, namespace: str, name: str) -> None:
@@ -129,7 +137,7 @@ class Client:
         for line in self.lines(kind.path(namespace), quiet=quiet, watch=True, **params):
             event = json.loads(line)
             if event["type"] == "ERROR":
-                raise _meaning(event["object"], 500)
+                raise meaning(event["object"], 500)
             if not name or event["object"]["metadata"]["name"] == name:
                 yield event
 
@@ -163,6 +171,8 @@ class Client:
             response = self._http.request(method, path, **request)
         if response.is_error:
             raise _error(response)
+        for warning in response.headers.get_list("warning"):
+            console.warn(_warning(warning))
         return response.json() if response.content else None
 
     @contextmanager
@@ -207,15 +217,21 @@ def _query(params: Mapping[str, str | int | bool | list[str]]) -> dict[str, str 
     }
 
 
+def _warning(header: str) -> str:
+    """Return the text of a ``Warning`` header as Kubernetes writes it: ``299 - "text"``."""
+    text = header.partition('"')[2].rpartition('"')[0]
+    return text.replace('\\"', '"').replace("\\\\", "\\")
+
+
 def _error(response: httpx.Response) -> ForecourtError:
     try:
         document = response.json()
     except ValueError:
         document = {"message": f"The server answered {response.status_code}: {response.text[:500].strip()}"}
-    return _meaning(document if isinstance(document, dict) else {}, response.status_code)
+    return meaning(document if isinstance(document, dict) else {}, response.status_code)
 
 
-def _meaning(document: Document, status: int) -> ForecourtError:
+def meaning(document: Document, status: int) -> ForecourtError:
     """Return what a Kubernetes ``Status`` means, or an error of the gateway (OpenAI's) or the model registry."""
     openai = document.get("error")
     if isinstance(openai, dict):

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
     "The server": {"up": "server", "down": "server", "status": "server"},
-    "ModelCars": {"modelcar": "modelcar"},
+    "Projects": {"projects": "projects", "connections": "connections", "hardware-profiles": "hardware"},
+    "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
     "Model registry": {"registry": "registry"},
+    "Serving runtimes": {"runtimes": "runtimes"},
     "Deployments": {
         "fit": "fit",
         "deploy": "deploy",
@@ -35,7 +37,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "start": "lifecycle",
         "stop": "lifecycle",
         "restart": "lifecycle",
-        "scale": "lifecycle",
+        "scale": "scale",
+        "rollout": "rollout",
+        "rollback": "rollback",
+        "tokens": "tokens",
         "apply": "apply",
         "edit": "edit",
         "delete": "delete",
@@ -43,7 +48,19 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 """Every command, under its section of the help, with the module in this package that has it in its `app`."""
 
-GROUPS = frozenset({"modelcar", "catalog", "registry"})
+GROUPS = frozenset(
+    {
+        "modelcar",
+        "catalog",
+        "registry",
+        "projects",
+        "connections",
+        "hardware-profiles",
+        "runtimes",
+        "rollout",
+        "tokens",
+    }
+)
 """The commands that have commands of their own: all of their module's `app`."""
 
 _CRASHED = 70  # EX_SOFTWARE of sysexits.h

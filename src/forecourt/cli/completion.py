@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from forecourt.cli.resources import INFERENCE_SERVICE, RESOURCES, SERVING_RUNTIME, Resource
+from forecourt.cli.resources import (
+    CONFIG_MAP,
+    HARDWARE_PROFILE,
+    INFERENCE_SERVICE,
+    NAMESPACE,
+    RESOURCES,
+    SECRET,
+    SERVING_RUNTIME,
+    Resource,
+)
 
 _WITHIN = 0.5  # seconds
 
@@ -24,6 +34,35 @@ def complete_deployment(ctx: Any, args: list[str], incomplete: str) -> list[str]
 def complete_runtime(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     """Return the serving runtimes' names that begin so."""
     return _names(SERVING_RUNTIME, ctx.params.get("namespace"), incomplete)
+
+
+def complete_project(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the projects' names that begin so."""
+    return _names(NAMESPACE, None, incomplete)
+
+
+def complete_connection(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the connections' names that begin so."""
+    items = _items(SECRET.path(ctx.params.get("namespace") or "default"))
+    return _beginning((one for one in items if "opendatahub.io/connection-type-ref" in _annotations(one)), incomplete)
+
+
+def complete_connection_type(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the names of the connection types that begin so."""
+    return _beginning(_items(CONFIG_MAP.path(None)), incomplete)
+
+
+def complete_profile(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the hardware profiles' names that begin so: a project's own, and those for all."""
+    places = dict.fromkeys((str(ctx.params.get("namespace") or "opendatahub"), "opendatahub"))
+    return sorted({name for one in places for name in _names(HARDWARE_PROFILE, one, incomplete)})
+
+
+def complete_token(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Return the names of a deployment's tokens that begin so."""
+    namespace, name = ctx.params.get("namespace") or "default", ctx.params.get("name")
+    tokens = _items(INFERENCE_SERVICE.path(namespace, f"{name}/tokens")) if name else []
+    return [one["name"] for one in tokens if one["name"].startswith(incomplete)]
 
 
 def complete_type(ctx: Any, args: list[str], incomplete: str) -> list[str]:
@@ -53,11 +92,22 @@ def complete_image(ctx: Any, args: list[str], incomplete: str) -> list[str]:
 
 
 def _names(kind: Resource, namespace: str | None, incomplete: str) -> list[str]:
+    return _beginning(_items(kind.path((namespace or "default") if kind.namespaced else None)), incomplete)
+
+
+def _beginning(items: Iterable[Any], incomplete: str) -> list[str]:
+    return [name for item in items if (name := str(item["metadata"]["name"])).startswith(incomplete)]
+
+
+def _items(path: str) -> list[Any]:
     try:
-        items = ask(kind.path(namespace or "default"))["items"]
-        return [name for item in items if (name := str(item["metadata"]["name"])).startswith(incomplete)]
+        return list(ask(path)["items"])
     except Exception:
         return []
+
+
+def _annotations(item: Any) -> dict[str, str]:
+    return item["metadata"].get("annotations") or {}
 
 
 def ask(path: str) -> Any:

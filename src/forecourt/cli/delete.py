@@ -44,14 +44,20 @@ def delete(
     from forecourt.cli.commands import tell
     from forecourt.cli.connection import connect
     from forecourt.cli.documents import read
-    from forecourt.cli.resources import INFERENCE_SERVICE, named
+    from forecourt.cli.resources import INFERENCE_SERVICE, NAMESPACE, named
     from forecourt.cli.waiting import until_gone
     from forecourt.errors import ForecourtError, InvalidInput, NotFound
 
     if sum((bool(names), bool(filename), everything)) != 1:
         raise InvalidInput("Say what to delete: names, -f FILE or --all.")
     targets: list[tuple[Resource, str, str]] = [(kind, namespace, name) for kind, name in map(named, names or [])]
-    targets += [(one.kind, one.namespace, one.name) for one in read(filename or [], namespace)]
+    # Deployments before what they are made with.
+    targets += [(one.kind, one.namespace, one.name) for one in reversed(read(filename or [], namespace))]
+    if (projects := [name for kind, _, name in targets if kind is NAMESPACE]) and not yes and not console.can_ask:
+        raise InvalidInput(
+            f"Everything in {', '.join(projects)} goes with the project.",
+            hint="Say --yes if that is meant, or use forecourt projects delete, which lists what there is.",
+        )
     client = connect()
     if everything:
         items = client.list(INFERENCE_SERVICE, namespace)["items"]
@@ -83,6 +89,6 @@ def delete(
     for kind, where, name in deleted:
         if wait:
             until_gone(client, kind, where, name, timeout)
-        console.print(f'{kind.qualified(name).partition("/")[0]} "{name}" deleted')
+        console.print(f'{kind.full_name} "{name}" deleted')
     if failed:
         raise typer.Exit(failed.exit_code)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from forecourt.cli.completion import complete_image
-from forecourt.cli.options import WAIT_SECONDS, Namespace, Runtime, Timeout, Wait
+from forecourt.cli.completion import complete_connection, complete_image, complete_profile
+from forecourt.cli.options import WAIT_SECONDS, ChangeCause, Namespace, Runtime, Timeout, Wait
 from forecourt.cli.output import Output, OutputOption, console, print_document
-
-if TYPE_CHECKING:
-    from forecourt.cli.client import Client
+from forecourt.cli.scale import MaxReplicas, MinReplicas, Window
 
 app = typer.Typer()
 
@@ -23,19 +21,40 @@ Document = dict[str, Any]
 @app.command()
 def deploy(
     uri: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="URI",
-            help="The model: oci://registry/repository:tag, model-registry://MODEL/VERSION or catalog://MODEL.",
+            help="The model: oci://registry/repository:tag, hf://owner/model, s3://bucket/path, https://…, "
+            "model-registry://MODEL/VERSION or catalog://MODEL. Not needed where --connection says it.",
             autocompletion=complete_image,
         ),
-    ],
+    ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the deployment; by default the image's last word.")
+        str | None, typer.Option(metavar="NAME", help="Name of the deployment; by default the model's last word.")
     ] = None,
     namespace: Namespace = "default",
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A connection of the project, which opens the way to the model.",
+            autocompletion=complete_connection,
+        ),
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Where the model is in the bucket of the connection.")
+    ] = None,
+    model_format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="Format of the model; by default what its image or its URI says."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Fetch only such files, as '*Q8_0*'; repeatable.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Leave such files out, as 'onnx/*'; repeatable.")
+    ] = None,
     runtime: Runtime = None,
-    replicas: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many copies answer.")] = 1,
     arg: Annotated[
         list[str] | None,
         typer.Option(metavar="ARG", help="An argument for the runtime, --arg=--threads=2; repeatable."),
@@ -43,57 +62,131 @@ def deploy(
     env: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A variable for the runtime; repeatable.")
     ] = None,
+    hardware_profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What it gets of the hardware.", autocompletion=complete_profile),
+    ] = None,
     cpu: Annotated[str | None, typer.Option(metavar="QUANTITY", help="CPUs of a replica, as 2 or 500m.")] = None,
     memory: Annotated[str | None, typer.Option(metavar="QUANTITY", help="Memory of a replica, as 4Gi.")] = None,
-    model_format: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="Format of the model; by default what the image says.")
+    replicas: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="How many copies answer; 1 unless said.")
     ] = None,
+    min_replicas: MinReplicas = None,
+    max_replicas: MaxReplicas = None,
+    scale_target: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Requests at a time that are right for one replica.")
+    ] = None,
+    scale_window: Window = None,
+    expose: Annotated[bool, typer.Option("--expose", help="Answer other machines too.")] = False,
+    require_token: Annotated[
+        bool, typer.Option("--require-token", help="Ask for a token; one is made and shown at the end.")
+    ] = False,
+    token: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of that token, for who uses it; asks for one too.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="rolling|recreate", help="Whether the old ends after the new is ready.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Change a deployment that is there; what is not said stays.")
+    ] = False,
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PERCENT", min=0, max=100, help="Update, and give the new revision this share of the requests."
+        ),
+    ] = None,
+    change_cause: ChangeCause = None,
     wait: Wait = True,
     timeout: Timeout = WAIT_SECONDS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the object, and what it would need.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Serve a model: pull it, choose a runtime by its format, start it, and wait until it answers."""
-    from forecourt.cli.arguments import variable
-    from forecourt.cli.resolving import deployable
-    from forecourt.cli.resources import INFERENCE_SERVICE
+    """Serve a model: fetch it, choose a runtime by its format, start it, and wait until it answers.
 
-    model = deployable(uri)
-    document = compose(
-        model.uri,
-        name or _name_of(model.title or uri),
-        namespace,
-        labels=model.labels,
-        display_name=model.title if not name else None,
+    With --update the same command rolls a new model out to a deployment that is there; with --canary to a share of the
+    requests, until forecourt rollout promote or forecourt rollback ends that.
+    """
+    from forecourt.cli.arguments import variable
+    from forecourt.cli.resolving import Deployable, deployable
+    from forecourt.cli.wishes import Wishes
+    from forecourt.errors import InvalidInput
+
+    update = update or canary is not None
+    if not (uri or connection or path or (name and update)):
+        raise InvalidInput(
+            "There is no model to deploy.", hint="Say its URI, or --connection NAME with --path PATH for a bucket."
+        )
+    if uri and path:
+        raise InvalidInput("A URI and --path do not go together.", hint="Say s3://bucket/path, or --path alone.")
+    if path and not connection and not update:
+        raise InvalidInput("A path needs the bucket that it is in.", hint="Say which connection: --connection NAME.")
+    model = deployable(uri) if uri else _through(namespace, connection, path) if connection else Deployable("")
+    wishes = Wishes(
         runtime=runtime,
         replicas=replicas,
+        least=min_replicas,
+        most=max_replicas,
+        target=scale_target,
+        window=scale_window,
         args=_with(model.args, arg or []),
         env=dict(map(variable, env or [])),
         cpu=cpu,
         memory=memory,
-        model_format=model_format or model.model_format,
+        connection=connection,
+        path=path,
+        profile=hardware_profile,
+        exposed=expose,
+        protected=require_token or token is not None,
+        strategy=strategy,
+        canary=canary,
+        allow=allow or [],
+        ignore=ignore or [],
+        cause=change_cause,
     )
-    if dry_run:
-        from forecourt.cli.fit import note
+    wishes.change()  # which refuses what cannot be, before a registry is asked anything
+    named = name or _name_of(model.title or path or model.uri or "")
+    document = None
+    if model.uri or path:
+        document = compose(
+            model.uri,
+            named,
+            namespace,
+            labels=model.labels,
+            display_name=model.title if not name else None,
+            runtime=runtime,
+            args=wishes.args,
+            cpu=cpu,
+            memory=memory,
+            model_format=model_format or model.model_format or (_format_of(model.uri or path or "")),
+        )
 
+    if document and hardware_profile and not runtime:
+        from forecourt.cli.matching import matching_runtime
+
+        if chosen := matching_runtime(document, hardware_profile, namespace, offline=dry_run):
+            document["spec"]["predictor"]["model"]["runtime"] = chosen
+    if dry_run and not update and document:
+        from forecourt.cli.fit import note
+        from forecourt.objects import merged
+
+        document = merged(document, wishes.change())
         print_document(document, Output.JSON if output is Output.JSON else Output.YAML)
         note(document, namespace)
         return
 
     from forecourt.cli.connection import connect
+    from forecourt.cli.deployed import Making
 
-    client = connect()
-    made = client.create(INFERENCE_SERVICE, namespace, document)
-    if wait:
-        from forecourt.cli.waiting import until_ready
-
-        made = until_ready(client, namespace, made["metadata"]["name"], timeout)
-    if output is Output.NAME:
-        console.print(INFERENCE_SERVICE.qualified(made["metadata"]["name"]))
-    elif output in {Output.JSON, Output.YAML}:
-        print_document(made, output)
+    making = Making(connect(), namespace, named, token or ("" if require_token else None))
+    if update or document is None:
+        made = making.updated(document, wishes, dry_run=dry_run)
     else:
-        _show(client, made, ready=wait)
+        made = making.created(document, wishes)
+    if dry_run:
+        print_document(made, Output.JSON if output is Output.JSON else Output.YAML)
+        return
+    making.tell(made, timeout if wait else None, output)
 
 
 def compose(
@@ -102,9 +195,7 @@ def compose(
     namespace: str,
     *,
     runtime: str | None = None,
-    replicas: int = 1,
     args: Sequence[str] = (),
-    env: Mapping[str, str] | None = None,
     cpu: str | None = None,
     memory: str | None = None,
     model_format: str | None = None,
@@ -116,22 +207,40 @@ def compose(
     Raises `InvalidInput` where it cannot be, `NotFound` where there is no model to ask for its format.
     """
     from forecourt import serving
-    from forecourt.cli.arguments import format_of
 
     return serving.compose(
         name,
         uri,
         namespace=namespace,
-        model_format=model_format or format_of(uri),
+        model_format=model_format or _format_of(uri),
         runtime=runtime,
-        replicas=replicas,
         args=args,
-        env=env or {},
         cpu=cpu,
         memory=memory,
         labels=labels,
         display_name=display_name,
     ).to_dict()
+
+
+def _through(namespace: str, connection: str, path: str | None) -> Any:
+    """Return the model that a connection leads to: its own URI, or nothing more than it where a path says the rest."""
+    from forecourt.cli.connection import connect
+    from forecourt.cli.connections.options import read
+    from forecourt.cli.connections.values import shown
+    from forecourt.cli.resolving import Deployable
+    from forecourt.errors import InvalidInput
+
+    if path:
+        return Deployable("")  # the server checks the connection
+    values = shown(read(connect(), namespace, connection))
+    uri = values.get("URI") or values.get("https-host") or ""
+    if not uri:
+        is_bucket = "AWS_S3_ENDPOINT" in values
+        raise InvalidInput(
+            f"The connection {connection} does not say where the model is.",
+            hint="Say --path PATH, where it is in the bucket." if is_bucket else "Say the model's URI too.",
+        )
+    return Deployable(uri)
 
 
 def _with(needed: Sequence[str], said: Sequence[str]) -> list[str]:
@@ -145,26 +254,13 @@ def _with(needed: Sequence[str], said: Sequence[str]) -> list[str]:
     return [*kept, *said]
 
 
+def _format_of(uri: str) -> str:
+    from forecourt.cli.model_formats import format_of
+
+    return format_of(uri)
+
+
 def _name_of(uri: str) -> str:
-    """Return the last word of what a URI names, without tag and digest, with - for what a name cannot have."""
-    path = (uri.partition("://")[2] or uri).partition("@")[0].rstrip("/")
+    """Return the last word of what a URI names, without tag, digest and query, with - for what a name cannot have."""
+    path = re.split(r"[@?#]", uri.partition("://")[2] or uri, maxsplit=1)[0].rstrip("/")
     return re.sub(r"[^a-z0-9]+", "-", path.rpartition("/")[2].partition(":")[0].lower()).strip("-")
-
-
-def _show(client: Client, made: Document, *, ready: bool) -> None:
-    metadata = made["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
-    scope = "" if namespace == "default" else f" -n {namespace}"
-    if not ready:
-        console.print(f"{name} is deployed; watch it with: forecourt get isvc {name} -w{scope}")
-        return
-    model = name if namespace == "default" else f"{namespace}/{name}"
-    console.print(f"{name} is ready at {made['status']['url']}")
-    console.note(f"""
-Ask it:
-
-  forecourt chat {name}{scope}
-
-  curl {client.url}/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}], "max_tokens": 100}}'
-""")

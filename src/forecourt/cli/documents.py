@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forecourt.cli.resources import Resource, resource_of
+from forecourt.cli.resources import RESOURCES, Resource, resource_of
 from forecourt.errors import InvalidInput, InvalidObject, NotFound
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
@@ -28,14 +28,29 @@ class Object:
 def read(places: Iterable[str], namespace: str) -> list[Object]:
     """Read every object of files, directories and ``-``; those that name no namespace get `namespace`.
 
+    They come in the order in which they need each other: projects first, deployments after what they are made with.
     Raises `InvalidInput` where one cannot be read or is of no known kind, `NotFound` where a file is not there.
     """
-    return [
-        _object(document, f"{where}, object {number}", namespace)
-        for place in places
-        for where, text in _texts(place)
-        for number, document in enumerate(_documents(text, where), start=1)
-    ]
+    objects, wrong = read_each(places, namespace)
+    if wrong:
+        raise wrong[0]
+    return objects
+
+
+def read_each(places: Iterable[str], namespace: str) -> tuple[list[Object], list[InvalidInput]]:
+    """Read the same, and beside the objects return what is wrong with those that are none of ours.
+
+    Raises as `read` does where a text is no YAML: half of it is not taken for the whole.
+    """
+    objects, wrong = [], []
+    for place in places:
+        for where, text in _texts(place):
+            for number, document in enumerate(_documents(text, where), start=1):
+                try:
+                    objects.append(_object(document, f"{where}, object {number}", namespace))
+                except InvalidInput as error:
+                    wrong.append(error)
+    return sorted(objects, key=lambda one: RESOURCES.index(one.kind)), wrong
 
 
 def _texts(place: str) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,7 @@ def edit(
     problem = hint = ""
     while True:
         header = _NOTE + "".join(f"# error: {line}\n" for line in problem.splitlines()) + "#\n"
-        edited = _in_editor(header + text)
+        edited = in_editor(header + text)
         kept = "\n".join(line for line in edited.splitlines() if not line.startswith("#")) + "\n"
         if kept in {before, "\n"} or (problem and kept == text):
             if problem:
@@ -96,7 +96,7 @@ def _replace(client: Client, kind: Resource, namespace: str, opened: Document, e
             return
 
 
-def _in_editor(text: str) -> str:
+def in_editor(text: str) -> str:
     """Let a person edit text. Raises `InvalidInput` where no editor can be run, or it fails."""
     import os
     import shlex

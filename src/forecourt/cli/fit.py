@@ -158,7 +158,7 @@ def _composed(uri: str, model_format: str, **said: Any) -> Document:
 def _format_of(uri: str, mine: Settings) -> str:
     """Return the format that a model's files say, in a directory or an image."""
     if not uri.startswith("file://"):
-        from forecourt.cli.arguments import format_of
+        from forecourt.cli.model_formats import format_of
 
         return format_of(uri)
     from forecourt.errors import InvalidInput

@@ -19,7 +19,7 @@ def get(
         str,
         typer.Argument(
             metavar="TYPE",
-            help="inferenceservices (isvc) or servingruntimes; also TYPE/NAME.",
+            help="What to show: isvc, servingruntimes, namespaces, secrets, hardwareprofiles …; also TYPE/NAME.",
             autocompletion=complete_type,
         ),
     ],
@@ -36,10 +36,15 @@ def get(
     output: OutputOption = Output.TABLE,
     json: JsonOption = False,
 ) -> None:
-    """Show deployments (inferenceservices, isvc) or runtimes (servingruntimes)."""
+    """Show deployments (inferenceservices, isvc), runtimes (servingruntimes) and what they are made with.
+
+    The other types are namespaces (ns), secrets (connections), configmaps (their types), hardwareprofiles,
+    clusterservingruntimes and controllerrevisions. Hidden values of connections are never shown.
+    """
     from forecourt.cli.columns import print_objects
     from forecourt.cli.connection import connect
-    from forecourt.cli.resources import resource
+    from forecourt.cli.resources import SERVING_RUNTIME, resource
+    from forecourt.cli.runtimes.where import as_offered
     from forecourt.errors import InvalidInput
 
     output = Output.JSON if json else output
@@ -57,7 +62,14 @@ def get(
             for item in items:
                 console.print(wanted.qualified(item["metadata"]["name"]))
         elif output in {Output.TABLE, Output.WIDE}:
-            print_objects(wanted, items, wide=output is Output.WIDE, namespaces=everywhere, headers=headers)
+            print_objects(
+                wanted,
+                items,
+                wide=output is Output.WIDE,
+                namespaces=everywhere and wanted.namespaced,
+                headers=headers,
+                scope=scope or "",
+            )
         else:
             for item in items:
                 print_document(item, output)
@@ -79,4 +91,5 @@ def get(
         if output in {Output.JSON, Output.YAML}:
             print_document(found, output)
         else:
-            show(found["items"], headers=not no_headers)
+            items = as_offered(client, found["items"], namespace) if wanted is SERVING_RUNTIME else found["items"]
+            show(items, headers=not no_headers)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from forecourt.cli.output import console, print_json, size
+from forecourt.cli.output import console, print_json, print_table, size
 
 if TYPE_CHECKING:
     from forecourt.modelcar import Attachment, Difference, ModelCar, Tensors
 
-_MOST = 20  # names of tensors
+_MOST = 20  # names of tensors, deployments
 
 
 def document(car: ModelCar) -> dict[str, Any]:
@@ -34,15 +34,22 @@ def attachment(one: Attachment) -> dict[str, Any]:
 
 
 def show(
-    car: ModelCar, json: bool, done: str = "", *, note: str = "", attached: Sequence[Attachment] | None = None
+    car: ModelCar,
+    json: bool,
+    done: str = "",
+    *,
+    note: str = "",
+    attached: Sequence[Attachment] | None = None,
+    records: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Print what is known of an image; `done` says before it what was done, `note` after it what may be next.
 
-    `attached` is what is attached to it, where that is known.
+    `attached` is the evidence that is attached to it, `records` say where it was served, where that is known.
     """
     if json:
         known = {} if attached is None else {"attachments": [attachment(one) for one in attached]}
-        print_json(document(car) | known)
+        served = {} if records is None else {"deployments": list(records)}
+        print_json(document(car) | known | served)
         return
     info = car.info
     rows = {
@@ -68,8 +75,30 @@ def show(
     for key, value in rows.items():
         if value:
             console.print(f"{key + ':':14}{value}")
+    if records:
+        _show_records(records)
     if note:
         console.note(note)
+
+
+def _show_records(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print where an image was served, the newest first."""
+    rows = [
+        (
+            one.get("deployed", ""),
+            one.get("deployment", ""),
+            one.get("runtime", ""),
+            one.get("hardware", ""),
+            one.get("requests", 0),
+            one.get("failedRequests", 0),
+            one.get("endedBecause", "") or "running",
+        )
+        for one in records[:_MOST]
+    ]
+    console.print("Deployments:")
+    print_table(("DEPLOYED", "NAME", "RUNTIME", "HARDWARE", "REQUESTS", "FAILED", "ENDED"), rows)
+    if len(records) > _MOST:
+        console.note(f"and {len(records) - _MOST} more; --json shows them all")
 
 
 def say(json: bool, data: object, text: str) -> None:

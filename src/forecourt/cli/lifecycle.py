@@ -1,8 +1,8 @@
-"""``forecourt start``, ``stop``, ``restart`` and ``scale``: changes to a deployment that is there."""
+"""``forecourt start``, ``stop`` and ``restart``: changes to a deployment that is there."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -49,19 +49,6 @@ def restart(
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     change = {"metadata": {"annotations": {_RESTARTED: now}}}
     _change(name, namespace, change, "restarted", timeout if wait else None, since=now)
-
-
-@app.command()
-def scale(
-    name: DeploymentName,
-    replicas: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="How many replicas it should have.")],
-    namespace: Namespace = "default",
-    wait: Wait = True,
-    timeout: Timeout = WAIT_SECONDS,
-) -> None:
-    """Set how many replicas a deployment has."""
-    change = {"spec": {"predictor": {"minReplicas": replicas, "maxReplicas": replicas}}}
-    _change(name, namespace, change, "scaled", timeout if wait else None)
 
 
 def _change(

@@ -149,12 +149,13 @@ def inspect(reference: ReferenceArgument, platform: PlatformOption = PLATFORM, j
 
     with this_machine() as here:
         image = modelcar.find(Reference.parse(reference), platform=_platform(platform), **here.parts)
-        attached, note = None, ""
+        attached, records, note = None, None, ""
         try:
             attached = modelcar.attached(here.place_of(image), image.manifest.digest)
+            records = modelcar.read_records(here.place_of(image), image.manifest.digest)
         except ForecourtError as error:
             note = f"What is attached to it is not known. {error.message}"
-    show(modelcar.model_car(image), json, note=note, attached=attached)
+    show(modelcar.model_car(image), json, note=note, attached=attached, records=records)
 
 
 @app.command()

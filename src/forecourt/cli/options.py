@@ -8,9 +8,14 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from forecourt.cli.completion import complete_deployment, complete_runtime
+from forecourt.cli.completion import complete_deployment, complete_project, complete_runtime
 
-Namespace = Annotated[str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the deployment.")]
+Namespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace", "-n", metavar="PROJECT", help="The project (namespace).", autocompletion=complete_project
+    ),
+]
 DeploymentName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the deployment.", autocompletion=complete_deployment)
 ]
@@ -21,6 +26,11 @@ Timeout = Annotated[
 Runtime = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Serving runtime; by default chosen by format.", autocompletion=complete_runtime),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+ChangeCause = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Why, as `forecourt rollout history` shows it (kubernetes.io/change-cause)."),
 ]
 Filename = Annotated[
     list[str], typer.Option("--filename", "-f", metavar="FILE", help="A file, a directory of files, or - for stdin.")

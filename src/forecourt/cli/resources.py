@@ -16,15 +16,28 @@ class Resource:
     api_version: str
     plural: str
     words: tuple[str, ...]
+    namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        """The API's group; empty for Kubernetes' core."""
+        group, slash, _ = self.api_version.partition("/")
+        return group if slash else ""
 
     def path(self, namespace: str | None, name: str = "") -> str:
         """Return the URL's path; without a namespace that of the list over all namespaces."""
-        scope = f"namespaces/{namespace}/" if namespace else ""
-        return f"/apis/{self.api_version}/{scope}{self.plural}" + (f"/{name}" if name else "")
+        root = "apis" if self.group else "api"
+        scope = f"namespaces/{namespace}/" if namespace and self.namespaced else ""
+        return f"/{root}/{self.api_version}/{scope}{self.plural}" + (f"/{name}" if name else "")
+
+    @property
+    def full_name(self) -> str:
+        """The kind's name with its group: ``inferenceservice.serving.kserve.io``."""
+        return f"{self.kind.lower()}.{self.group}".rstrip(".")
 
     def qualified(self, name: str) -> str:
         """Return the name that ``-o name`` and apply print: ``inferenceservice.serving.kserve.io/my-model``."""
-        return f"{self.kind.lower()}.{self.api_version.partition('/')[0]}/{name}"
+        return f"{self.full_name}/{name}"
 
 
 INFERENCE_SERVICE = Resource(
@@ -39,7 +52,47 @@ SERVING_RUNTIME = Resource(
     "servingruntimes",
     ("servingruntimes", "servingruntime"),
 )
-RESOURCES = (INFERENCE_SERVICE, SERVING_RUNTIME)
+CLUSTER_SERVING_RUNTIME = Resource(
+    "ClusterServingRuntime",
+    "serving.kserve.io/v1alpha1",
+    "clusterservingruntimes",
+    ("clusterservingruntimes", "clusterservingruntime"),
+    namespaced=False,
+)
+NAMESPACE = Resource(
+    "Namespace",
+    "v1",
+    "namespaces",
+    ("namespaces", "namespace", "ns", "projects", "project"),
+    namespaced=False,
+)
+SECRET = Resource("Secret", "v1", "secrets", ("secrets", "secret", "connections", "connection"))
+CONFIG_MAP = Resource(
+    "ConfigMap", "v1", "configmaps", ("configmaps", "configmap", "cm", "connectiontypes", "connectiontype")
+)
+HARDWARE_PROFILE = Resource(
+    "HardwareProfile",
+    "infrastructure.opendatahub.io/v1",
+    "hardwareprofiles",
+    ("hardwareprofiles", "hardwareprofile"),
+)
+CONTROLLER_REVISION = Resource(
+    "ControllerRevision",
+    "apps/v1",
+    "controllerrevisions",
+    ("controllerrevisions", "controllerrevision"),
+)
+RESOURCES = (
+    NAMESPACE,
+    CONFIG_MAP,
+    SECRET,
+    HARDWARE_PROFILE,
+    CLUSTER_SERVING_RUNTIME,
+    SERVING_RUNTIME,
+    INFERENCE_SERVICE,
+    CONTROLLER_REVISION,
+)
+"""Every kind, in the order in which they need each other: what stands first can be there without the rest."""
 
 
 def resource(word: str) -> Resource:
@@ -47,13 +100,13 @@ def resource(word: str) -> Resource:
 
     Raises `InvalidInput` where there is none.
     """
-    plain = word.lower().removesuffix(".serving.kserve.io")
+    plain, _, group = word.lower().partition(".")
     for known in RESOURCES:
-        if plain in known.words:
+        if plain in known.words and group in ("", known.group):
             return known
     raise InvalidInput(
         f"There is no type {word!r}.",
-        hint=f"The types are {' and '.join(known.plural for known in RESOURCES)}.",
+        hint=f"The types are {', '.join(known.plural for known in RESOURCES)}.",
     )
 
 
@@ -74,5 +127,5 @@ def resource_of(document: dict[str, Any], where: str) -> Resource:
             return known
     raise InvalidInput(
         f"{where}: no kind {kind!r} in version {api_version!r}.",
-        hint="Known are " + " and ".join(f"{known.kind} of {known.api_version}" for known in RESOURCES) + ".",
+        hint="Known are " + ", ".join(f"{known.kind} of {known.api_version}" for known in RESOURCES) + ".",
     )

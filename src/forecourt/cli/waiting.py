@@ -107,10 +107,13 @@ def _raise_failure(item: Document, since: str) -> None:
         return
     message, *lines = str(failure.get("message") or failure.get("reason") or "It failed.").splitlines()
     name = item["metadata"]["name"]
+    namespace = item["metadata"].get("namespace") or "default"
+    scope = "" if namespace == "default" else f" -n {namespace}"
     reason = f" ({failure['reason']})" if failure.get("reason") else ""
     raise ProgramFailed(
         f"{name} failed{reason}: {message}",
         exit_code_of_program=failure.get("exitCode"),
         last_lines=tuple(lines),
-        hint=f"See `forecourt logs {name}` and `forecourt describe {name}`; `forecourt delete {name}` removes it.",
+        hint=f"See `forecourt logs {name}{scope}` and `forecourt describe {name}{scope}`; "
+        f"`forecourt delete {name}{scope}` removes it.",
     )

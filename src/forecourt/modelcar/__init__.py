@@ -5,6 +5,7 @@ from forecourt.modelcar.attach import Attaching, attach
 from forecourt.modelcar.attachments import Attachment, Here, Kind, Place, There, attached, read_attachment
 from forecourt.modelcar.base import Base, pull_base
 from forecourt.modelcar.contents import DIRECTORY, announced, files
+from forecourt.modelcar.diary import read_records, write_record
 from forecourt.modelcar.diff import Difference, Tensors, difference
 from forecourt.modelcar.headers import lay_out_headers
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
@@ -52,6 +53,8 @@ __all__ = [
     "pull_base",
     "push",
     "read_attachment",
+    "read_records",
     "remove",
     "tag",
+    "write_record",
 ]

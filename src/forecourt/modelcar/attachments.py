@@ -11,12 +11,13 @@ What the lines mean is not known here (see `forecourt.evidence`): they are carri
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from forecourt.errors import InvalidInput, InvalidManifest
+from forecourt.errors import Denied, InvalidInput, InvalidManifest, NotFound, RegistryError
 from forecourt.modelcar.annotations import TITLE
 from forecourt.modelcar.keeping import kept
 from forecourt.oci import (
@@ -48,6 +49,8 @@ class Kind(StrEnum):
     """What the model scored; lines as `forecourt.evidence.published` has them."""
     PERFORMANCE = "application/vnd.forecourt.performance.v1+ndjson"
     """How fast it is; lines as `forecourt.evidence.performance` has them."""
+    DEPLOYMENTS = "application/vnd.forecourt.deployments.v1+ndjson"
+    """Where it was served, and what came of it; lines as `forecourt.serving.records` has them."""
 
     @property
     def word(self) -> str:
@@ -58,6 +61,10 @@ class Kind(StrEnum):
     def file_name(self) -> str:
         """The name of a file with its lines, which tools that pull artifacts give it."""
         return f"{self.word}.ndjson"
+
+
+EVIDENCE = (Kind.EVALUATIONS, Kind.PERFORMANCE)
+"""The kinds that say how good a model is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,9 @@ class Place(Protocol):
     def put(self, referrer: Manifest, lines: bytes) -> None:
         """Keep a referrer, its blobs first."""
 
+    def remove(self, digest: Digest) -> None:
+        """Forget a referrer; nothing happens where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class There:
@@ -131,6 +141,11 @@ class There:
             with contextlib.closing(PassingBlob(blob, lambda data=data: iter((memoryview(data),)))) as passing:  # type: ignore[misc]
                 self.client.push_blob(self.repository, passing)
         self.client.put_manifest(self.repository, referrer.digest, referrer)
+
+    def remove(self, digest: Digest) -> None:
+        """Forget a referrer; a registry that does not let anything be deleted keeps it."""
+        with contextlib.suppress(NotFound, Denied, RegistryError):
+            self.client.delete_manifest(self.repository, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +177,26 @@ class Here:
             self.store.add(lines)
             self.images.put(self.name, referrer)
 
+    def remove(self, digest: Digest) -> None:
+        """Forget a referrer; nothing happens where there is none."""
+        with contextlib.suppress(NotFound):
+            self.images.delete(self.name, digest)
 
-def referrer(subject: Manifest, kind: Kind, lines: bytes, created: datetime | None = None) -> Manifest:
+
+def referrer(
+    subject: Manifest,
+    kind: Kind,
+    lines: bytes,
+    created: datetime | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Manifest:
     """Return the manifest that attaches `lines` to an image; the same arguments give the same bytes.
 
-    `created` without a zone is in UTC.
+    `created` without a zone is in UTC; `more` are annotations of its own.
     """
     annotations = {TITLE: kind.file_name}
     layer = Descriptor(kind, Digest.of(lines), len(lines), annotations)
+    annotations |= more or {}
     if created:
         when = created.astimezone(UTC) if created.tzinfo else created
         annotations = annotations | {CREATED: f"{when.replace(tzinfo=None).isoformat(timespec='seconds')}Z"}
@@ -177,12 +204,11 @@ def referrer(subject: Manifest, kind: Kind, lines: bytes, created: datetime | No
     return Manifest.build(EMPTY_DESCRIPTOR, [layer], annotations=annotations, subject=about, artifact_type=kind)
 
 
-def attached(place: Place, subject: Digest) -> list[Attachment]:
+def attached(place: Place, subject: Digest, kinds: Collection[Kind] = EVIDENCE) -> list[Attachment]:
     """Return what is attached to the image with this manifest, the newest first and not more than `MOST`.
 
     It is as the list of referrers has it; `read_attachment` holds each against its manifest.
     """
-    kinds = set(Kind)
     found = {Attachment.of(entry, subject) for entry in place.referrers(subject) if entry.artifact_type in kinds}
     return sorted(found, key=lambda each: each.age, reverse=True)[:MOST]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from forecourt import __version__
 from forecourt.errors import ForecourtError, InvalidInput, NotFound
-from forecourt.objects.incoming import document_of, merged
+from forecourt.objects.fieldvalidation import header, validated
+from forecourt.objects.incoming import document_of, located_document_of, merged
+from forecourt.objects.located import Located
 from forecourt.objects.model import KubernetesObject
 from forecourt.objects.resources import Resource, discovery
 from forecourt.objects.selector import selector
@@ -27,6 +30,7 @@ Admit = Callable[[str], None]
 """Takes a namespace in which something is to be created; raises where nothing can be."""
 
 _MERGE_PATCHES = ("application/merge-patch+json", "application/strategic-merge-patch+json", "application/json")
+_MOST_WARNINGS = 20
 _APPLY_PATCH = "application/apply-patch+yaml"
 """What ``kubectl apply --server-side`` sends: the object, merged over what is there, or created."""
 
@@ -89,25 +93,33 @@ class _Routes:
         return JSONResponse(self._shown(await asyncio.to_thread(self._get, *_where(request))))
 
     async def create(self, request: Request) -> Response:
-        return await self._create(request, await self._wanted(request))
+        wanted, warnings = await self._wanted(request)
+        return _warning(await self._create(request, wanted), warnings)
 
     async def replace(self, request: Request) -> Response:
-        wanted = await self._wanted(request)
-        return await self._update(request, lambda _: wanted)
+        wanted, warnings = await self._wanted(request)
+        return _warning(await self._update(request, lambda _: wanted), warnings)
 
     async def patch(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind not in (*_MERGE_PATCHES, _APPLY_PATCH):
             raise InvalidInput(f"A patch of the type {kind or 'none'} is not understood.", hint="Send a merge patch.")
-        change = await document_of(request)
+        change = await located_document_of(request)
+        warnings: Sequence[str] = ()
+
+        def patched(before: KubernetesObject) -> KubernetesObject:
+            nonlocal warnings
+            document = merged(self._shown(before), change.document)
+            warnings = self._checked(request, Located(document))
+            return type(before).from_dict(document)
+
         try:
-            return await self._update(
-                request, lambda before: type(before).from_dict(merged(self._shown(before), change))
-            )
+            return _warning(await self._update(request, patched), warnings)
         except NotFound:
             if kind != _APPLY_PATCH:
                 raise
-            return await self._create(request, self._read(request, change))
+            wanted, warnings = self._read(request, change)
+            return _warning(await self._create(request, wanted), warnings)
 
     async def delete(self, request: Request) -> Response:
         namespace, name = _where(request)
@@ -188,18 +200,27 @@ class _Routes:
         shown: dict[str, Any] = self.resource.shown(one).to_dict()
         return shown
 
-    async def _wanted(self, request: Request) -> KubernetesObject:
-        return self._read(request, await document_of(request))
+    async def _wanted(self, request: Request) -> tuple[KubernetesObject, Sequence[str]]:
+        return self._read(request, await located_document_of(request))
 
-    def _read(self, request: Request, document: dict[str, Any]) -> KubernetesObject:
+    def _read(self, request: Request, given: Located) -> tuple[KubernetesObject, Sequence[str]]:
+        """Return the object of a request, and the warnings about it."""
         said = {"apiVersion": self.resource.api_version, "kind": self.resource.name}
-        wanted = self.resource.kind.from_dict(document | {key: document.get(key) or said[key] for key in said})
+        document = given.document | {key: given.document.get(key) or said[key] for key in said}
+        if "name" in request.path_params:
+            metadata = document.get("metadata") or {}
+            if isinstance(metadata, dict) and not metadata.get("name"):
+                document["metadata"] = metadata | {"name": request.path_params["name"]}
+        warnings = self._checked(request, replace(given, document=document))
+        wanted = self.resource.kind.from_dict(document)
         if self.resource.namespaced and not wanted.namespace:
             wanted = wanted.with_metadata(namespace=request.path_params["namespace"])
-        if not wanted.name and "name" in request.path_params:
-            wanted = wanted.with_metadata(name=request.path_params["name"])
         _refuse_elsewhere(request, wanted)
-        return wanted
+        return wanted, warnings
+
+    def _checked(self, request: Request, given: Located) -> Sequence[str]:
+        level = request.query_params.get("fieldValidation", "")
+        return validated(self.resource.name, given, self.resource.check(given.document), level)
 
     async def _watch(
         self, request: Request, namespace: str | None, chosen: Callable[[KubernetesObject], bool]
@@ -230,6 +251,12 @@ class _Routes:
         except ValueError:
             wrong = f"resourceVersion {since!r} and timeoutSeconds {seconds!r} must be whole numbers."
             yield _line("ERROR", status(InvalidInput(wrong)))
+
+
+def _warning(response: Response, warnings: Sequence[str]) -> Response:
+    for warning in warnings[:_MOST_WARNINGS]:
+        response.headers.append("warning", header(warning))
+    return response
 
 
 def _where(request: Request) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from forecourt.errors import InvalidInput, InvalidObject
-from forecourt.objects.yaml import load_documents
+from forecourt.objects.located import Located, load_located
 
 _MAX_BODY = 4 * 1024 * 1024  # bytes
 _DEEPEST = 100  # maps and lists within one another; KServe's own schema has about thirty
@@ -16,22 +16,27 @@ _DEEPEST = 100  # maps and lists within one another; KServe's own schema has abo
 
 async def document_of(request: Request) -> dict[str, Any]:
     """Return the one object of a JSON or YAML body; an empty body is an empty object. Raises `InvalidInput`."""
+    document: dict[str, Any] = (await located_document_of(request)).document
+    return document
+
+
+async def located_document_of(request: Request) -> Located:
+    """Return the same with the lines of its values, which one in JSON does not have. Raises `InvalidInput`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_BODY:
             raise InvalidInput(f"The object has more than {_MAX_BODY} bytes.")
     if not body.strip():
-        return {}
+        return Located({})
     try:
-        documents = [json.loads(body)]
+        documents = [Located(json.loads(body))]
     except (ValueError, RecursionError):
-        documents = load_documents(bytes(body))
-    if len(documents) != 1 or not isinstance(documents[0], dict):
+        documents = load_located(bytes(body))
+    if len(documents) != 1 or not isinstance(documents[0].document, dict):
         raise InvalidInput("The body must hold one object, as JSON or YAML.")
-    document: dict[str, Any] = documents[0]
-    _refuse_unwritable(document)
-    return document
+    _refuse_unwritable(documents[0].document)
+    return documents[0]
 
 
 def merged(document: Any, change: Any) -> Any:

@@ -8,12 +8,22 @@ from typing import Any
 
 from forecourt.objects.model import KubernetesObject
 from forecourt.objects.store import ObjectStore
+from forecourt.objects.structural import Problem
 from forecourt.objects.validation import validate_metadata
 
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 Validate = Callable[[Any, Any], None]
 """Takes an object that is to be kept, and the one in whose place (or None); raises `InvalidObject`."""
+
+
+Check = Callable[[Any], Sequence[Problem]]
+"""Takes a document, and returns everything that is wrong with it."""
+
+
+def unchecked(_: Any) -> Sequence[Problem]:
+    """Find nothing wrong with a document."""
+    return ()
 
 
 def as_it_is(given: Any, _before: Any = None) -> Any:
@@ -27,7 +37,8 @@ class Resource:
 
     `shipped` are the objects that are there without anybody having made them: read-only, in their namespace (or in
     every one, where they have none), unless one of the same name was made. One that is `lasting` stays after it was
-    deleted, marked, until whoever runs it purges it. `kept` makes of what a client gives (and of what was there before)
+    deleted, marked, until whoever runs it purges it. `check` looks at the document as it came, `validate` at the object
+    that was made of it. `kept` makes of what a client gives (and of what was there before)
     what is kept, `shown` of that what clients see.
     """
 
@@ -38,6 +49,7 @@ class Resource:
     short_names: tuple[str, ...] = ()
     namespaced: bool = True
     validate: Validate = validate_metadata
+    check: Check = unchecked
     shipped: Callable[[], Sequence[KubernetesObject]] = tuple
     lasting: bool = False
     kept: Callable[[Any, Any], Any] = as_it_is

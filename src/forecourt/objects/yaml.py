@@ -5,12 +5,14 @@ Written so that people like to read it: keys in Kubernetes' order, long text as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import yaml
 
 from forecourt.errors import InvalidObject
+
+T = TypeVar("T")
 
 _MOST_NODES = 200_000
 """More than any real object has (an API server takes 1.5 MB); aliases of aliases would pass it a million times over."""
@@ -41,6 +43,14 @@ _Dumper.add_representer(str, _text)
 
 def load_documents(text: str | bytes) -> list[Any]:
     """Return the documents of a text (JSON is YAML too), without empty ones; raises `InvalidObject` with the line."""
+    return [document for _, document, _ in parsed(text, lambda _: None) if document is not None]
+
+
+def parsed(text: str | bytes, look: Callable[[yaml.Node], T]) -> list[tuple[yaml.Node, Any, T]]:
+    """Return each document of a text as a node, as data, and what `look` sees in the node.
+
+    It looks before merge keys (``<<``) are filled in. Raises `InvalidObject` with the line.
+    """
     loader = None
     try:
         loader = _Loader(text)
@@ -49,13 +59,14 @@ def load_documents(text: str | bytes) -> list[Any]:
             node = loader.get_node()
             assert node is not None
             _weigh(node)
-            documents.append(loader.construct_document(node))
+            seen = look(node)
+            documents.append((node, loader.construct_document(node), seen))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError, TypeError) as error:
         raise InvalidObject(f"This is not YAML: {_short(error)}") from None
     finally:
         if loader is not None:
             loader.dispose()
-    return [document for document in documents if document is not None]
+    return documents
 
 
 def dump(document: Mapping[str, Any]) -> str:

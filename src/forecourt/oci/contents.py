@@ -28,8 +28,13 @@ def find(store: ContentStore, sha256: str, size: int) -> Blob | None:
 
     Files of that size which nothing is known of are hashed: reading is quicker than a download.
     """
-    with contextlib.suppress(OSError, InvalidDigest, NotFound, ContentMismatch):
-        return store.open(Digest((store.root / "contents" / sha256).read_text()))
+    note = store.root / "contents" / sha256
+    try:
+        return store.open(Digest(note.read_text()))
+    except FileNotFoundError:
+        pass
+    except (OSError, InvalidDigest, NotFound, ContentMismatch):
+        note.unlink(missing_ok=True)
     hashed: dict[int, str] = {}  # by inode: several layers may be of one file
     for blob in store.of_size(size):
         with contextlib.suppress(FileNotFoundError):

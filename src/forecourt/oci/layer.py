@@ -11,9 +11,12 @@ since Clair misreads PAX sizes over 8 GiB.
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 
 BLOCK = 512
 MAX_HEAD = 64 * 1024
@@ -96,3 +99,29 @@ class HeadReader:
         except (tarfile.TarError, ValueError, ArithmeticError):  # entries that the library cannot make sense of
             return None
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """What is remembered of a layer of one file."""
+
+    head: bytes
+    name: str
+    size: int
+    tail: int
+    mtime_ns: int
+
+    @classmethod
+    def read(cls, path: Path) -> LayerRecord:
+        """Read what was written; raises `FileNotFoundError`."""
+        document = json.loads(path.read_bytes())
+        head = base64.b64decode(document["head"])
+        reader = HeadReader()
+        reader.feed(head)
+        assert reader.head, f"{path} holds no tar header"
+        return cls(head, reader.head.name, reader.head.size, document["tail"], document["mtime_ns"])
+
+    def to_json(self) -> str:
+        """Return it as it is written."""
+        head = base64.b64encode(self.head).decode()
+        return json.dumps({"head": head, "tail": self.tail, "mtime_ns": self.mtime_ns})

@@ -6,6 +6,8 @@ Layout, below the store's directory::
     layers/<algorithm>/<xx>/<hex>   a layer of one file: its head, its tail and what its file looked like (JSON)
     files/<size>/<hex>              that file itself, read-only
     sources/<hex>                   which layer a file outside the store was packed as, by path, size, mtime and inode
+    contents/<hex>                  which layer has the file whose own bytes have this sha256 (`oci.contents`)
+    partial/<hex>                   what is being downloaded from elsewhere, and is gone on with (`storage.partial`)
     staging/<pid>-<random>          what is being written
 
 A file comes to its place by a rename of something complete and synced, so it is never half there, and two processes
@@ -20,19 +22,15 @@ again before it is used, and a wrong one is refused and forgotten.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -41,10 +39,9 @@ from forecourt import durable
 from forecourt.errors import ContentMismatch, InvalidInput, NotFound, from_os_error
 from forecourt.oci.blob import CHUNK, Blob
 from forecourt.oci.digest import Digest
-from forecourt.oci.layer import Head, HeadReader, build
+from forecourt.oci.layer import Head, LayerRecord, build
+from forecourt.oci.links import hardlink, reflink, same_bytes, unlink
 from forecourt.oci.writer import BlobWriter
-
-_FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 Advance = Callable[[int], None]
 """Told how many more bytes are done, each time some are."""
@@ -73,7 +70,7 @@ class ContentStore:
         back (it is then forgotten, so that it can be fetched again).
         """
         try:
-            record = _Record.read(self._layer(digest))
+            record = LayerRecord.read(self._layer(digest))
         except FileNotFoundError:
             raw = self._raw(digest)
             try:
@@ -212,10 +209,10 @@ class ContentStore:
         """Forget a blob and return the bytes that this frees; 0 where it was not here or others share its file."""
         freed = 0
         with contextlib.suppress(FileNotFoundError):
-            record = _Record.read(self._layer(digest))
+            record = LayerRecord.read(self._layer(digest))
             self._layer(digest).unlink()
-            freed += _unlink(self._file(digest, record.size))
-        return freed + _unlink(self._raw(digest))
+            freed += unlink(self._file(digest, record.size))
+        return freed + unlink(self._raw(digest))
 
     def sweep(self) -> int:
         """Remove what processes that are gone left in staging; return the bytes freed."""
@@ -223,7 +220,7 @@ class ContentStore:
         for path in (self.root / "staging").glob("*-*"):
             owner = path.name.partition("-")[0]
             if not owner.isdigit() or not psutil.pid_exists(int(owner)):
-                freed += _unlink(path)
+                freed += unlink(path)
         return freed
 
     # Inside
@@ -259,7 +256,7 @@ class ContentStore:
                 second.replace(staged)
         staged.chmod(head.mode)
         durable.move(staged, path)
-        record = _Record(head.raw, head.name, head.size, tail, path.stat().st_mtime_ns)
+        record = LayerRecord(head.raw, head.name, head.size, tail, path.stat().st_mtime_ns)
         durable.write(self._layer(digest), record.to_json(), self._stage())
 
     def _twin(self, staged: Path, directory: Path, mode: int) -> Path | None:
@@ -270,7 +267,7 @@ class ContentStore:
                 theirs = other.stat()
                 if theirs.st_ino == mine.st_ino:
                     return None
-                if stat.S_IMODE(theirs.st_mode) == mode and _same(staged, other):
+                if stat.S_IMODE(theirs.st_mode) == mode and same_bytes(staged, other):
                     return other
         return None
 
@@ -279,7 +276,7 @@ class ContentStore:
         staged = self._stage()
         staged.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if not (_reflink(path, staged) or _hardlink(path, staged)):
+            if not (reflink(path, staged) or hardlink(path, staged)):
                 return None
             hasher = hashlib.sha256(head.raw)
             with staged.open("rb", buffering=0) as file:
@@ -333,7 +330,7 @@ class ContentStore:
                 hasher.update(chunk)
             if Digest.finish(hasher, blob.digest.algorithm) == blob.digest:
                 mtime_ns = blob.path.stat().st_mtime_ns
-                record = _Record(blob.head, blob.name, blob.file_size, blob.tail, mtime_ns)
+                record = LayerRecord(blob.head, blob.name, blob.file_size, blob.tail, mtime_ns)
                 durable.write(self._layer(blob.digest), record.to_json(), self._stage())
                 return
         self.delete(blob.digest)
@@ -343,69 +340,6 @@ class ContentStore:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is remembered of a layer of one file."""
-
-    head: bytes
-    name: str
-    size: int
-    tail: int
-    mtime_ns: int
-
-    @classmethod
-    def read(cls, path: Path) -> _Record:
-        document = json.loads(path.read_bytes())
-        head = base64.b64decode(document["head"])
-        reader = HeadReader()
-        reader.feed(head)
-        assert reader.head, f"{path} holds no tar header"
-        return cls(head, reader.head.name, reader.head.size, document["tail"], document["mtime_ns"])
-
-    def to_json(self) -> str:
-        head = base64.b64encode(self.head).decode()
-        return json.dumps({"head": head, "tail": self.tail, "mtime_ns": self.mtime_ns})
-
-
 def _digest_of(path: Path) -> Digest:
     """Return the digest of the layer that a file of the store is of."""
     return Digest(f"{'sha256' if len(path.name) == 64 else 'sha512'}:{path.name}")
-
-
-def _reflink(source: Path, destination: Path) -> bool:
-    """Share the source's blocks, copy on write, where the file system can; the source is left as it is."""
-    if sys.platform != "linux":
-        return False
-    with source.open("rb") as reading, destination.open("xb") as writing:
-        try:
-            fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
-        except OSError:
-            destination.unlink()
-            return False
-    return True
-
-
-def _hardlink(source: Path, destination: Path) -> bool:
-    try:
-        destination.hardlink_to(source)
-    except OSError:
-        return False
-    return True
-
-
-def _same(one: Path, other: Path) -> bool:
-    with one.open("rb", buffering=0) as a, other.open("rb", buffering=0) as b:
-        while left := a.read(CHUNK):
-            if left != b.read(CHUNK):
-                return False
-        return not b.read(1)
-
-
-def _unlink(path: Path) -> int:
-    """Remove a file, and return its size where this frees it."""
-    try:
-        seen = path.stat()
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    return seen.st_size if seen.st_nlink == 1 else 0

@@ -5,6 +5,7 @@ Layout, below the root::
     <key>/                     the environment; the key is a hash of requirements, Python and platform
     <key>/overrides.txt        what uv is given as --override, where there is any
     <key>/environment.json     written last: without it the environment is half made, and is made anew
+    <key>/used                 touched each time somebody asks for it
     <key>.lock                 held by whoever makes or removes it
 
     .<key>.<random>            one that is being removed
@@ -25,6 +26,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from forecourt import durable
@@ -35,6 +37,7 @@ from forecourt.processes.uv import Tell, run_uv
 
 _READY = "environment.json"
 _OVERRIDES = "overrides.txt"
+_USED = "used"
 _POLL_SECONDS = 0.1
 
 
@@ -54,7 +57,33 @@ class Environment:
     @property
     def requirements(self) -> tuple[str, ...]:
         """What it was made of."""
-        return tuple(json.loads((self.root / _READY).read_bytes())["requirements"])
+        return tuple(self._said().get("requirements", ()))
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What holds over what the packages say."""
+        return tuple(self._said().get("overrides", ()))
+
+    @property
+    def made(self) -> datetime:
+        """When it was made, in UTC."""
+        return _time_of(self.root / _READY)
+
+    @property
+    def last_used(self) -> datetime:
+        """When somebody asked for it last, in UTC."""
+        return max(self.made, _time_of(self.root / _USED))
+
+    def exists(self) -> bool:
+        """Say whether it is still there."""
+        return self.python.exists()
+
+    def _said(self) -> dict[str, list[str]]:
+        try:
+            said: dict[str, list[str]] = json.loads((self.root / _READY).read_bytes())
+        except (OSError, ValueError):  # it has just been removed
+            return {}
+        return said
 
 
 def _silent(_: str) -> None:
@@ -68,6 +97,11 @@ class Environments:
         self.root = root
         self.cache = cache
 
+    @property
+    def cache_in_use(self) -> Path:
+        """Where uv keeps what it downloads."""
+        return Path(os.environ.get("UV_CACHE_DIR") or self.cache)
+
     async def ensure(
         self, requirements: Sequence[str], *, overrides: Sequence[str] = (), progress: Tell = _silent
     ) -> Environment:
@@ -78,15 +112,34 @@ class Environments:
         Raises `InvalidInput` for lines that are neither, and `ProgramFailed` where uv cannot do it.
         """
         wanted = Requirements.parse(requirements, overrides)
-        if there := self._ready(wanted.key):
-            return there
-        async with self._locked(wanted.key, progress):
-            return self._ready(wanted.key) or await self._make(wanted, progress)
+        environment = self._ready(wanted.key)
+        if environment is None:
+            async with self._locked(wanted.key, progress):
+                environment = self._ready(wanted.key) or await self._make(wanted, progress)
+        with contextlib.suppress(OSError):  # a full disk is no reason not to use it
+            (environment.root / _USED).touch()
+        return environment
 
     async def list(self) -> list[Environment]:
         """Return all that are ready."""
         keys = sorted(path.parent.name for path in self.root.glob(f"*/{_READY}"))
         return [environment for key in keys if (environment := self._ready(key))]
+
+    def unfinished(self) -> Sequence[str]:
+        """Return the keys of what is half made: it is being made, or its maker was cut off."""
+        directories = (path for path in self.root.glob("[!.]*") if path.is_dir())
+        return sorted(path.name for path in directories if self._ready(path.name) is None)
+
+    def busy(self, key: str) -> bool:
+        """Say whether an environment is being made or removed, by this process or another."""
+        try:
+            descriptor = os.open(self.root / f"{key}.lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not _lock(descriptor)
+        finally:
+            os.close(descriptor)
 
     async def remove(self, key: str) -> None:
         """Remove an environment, ready or not; that nothing runs in it is for the caller to know."""
@@ -100,7 +153,7 @@ class Environments:
         root = self.root / key
         environment = Environment(root, root / "bin" / "python", root / "bin")
         # The interpreter is a link to the one it was made with, which may have been uninstalled since.
-        return environment if (root / _READY).exists() and environment.python.exists() else None
+        return environment if (root / _READY).exists() and environment.exists() else None
 
     async def _make(self, wanted: Requirements, progress: Tell) -> Environment:
         root = self.root / wanted.key
@@ -129,6 +182,8 @@ class Environments:
                 "overrides": list(wanted.overrides),
                 "python": sys.version.split()[0],
             }
+            # What says that it is whole must not outlive, over a power cut, what it speaks of.
+            await asyncio.to_thread(os.sync)
             await asyncio.to_thread(durable.write, root / _READY, json.dumps(ready, indent=1))
         except OSError as error:
             await self._clear(wanted.key)
@@ -166,6 +221,13 @@ class Environments:
             yield
         finally:
             os.close(descriptor)
+
+
+def _time_of(file: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _lock(descriptor: int) -> bool:

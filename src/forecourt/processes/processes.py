@@ -119,6 +119,11 @@ class Processes:
         found = sorted(self.root.glob(f"*/{LOG}"))
         return {log.parent.name: log for log in found if log.parent.name.startswith(prefix)}
 
+    def labels(self, id: str) -> Mapping[str, str]:  # noqa: A002
+        """Return the labels that a program was started with; none where no such one is on record."""
+        record = Record.read(self.root / id)
+        return record.labels if record else {}
+
     def _home(self) -> str:
         return marker.home_id(self.root.parent)
 

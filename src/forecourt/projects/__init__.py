@@ -1,9 +1,11 @@
 """Projects, connections and their types, hardware profiles."""
 
+from forecourt.projects.accelerators import AMD, GAUDI, NVIDIA, Accelerator, accelerators, device_memory
+from forecourt.projects.api import Check, connections_router
 from forecourt.projects.connection_types import ConnectionType, Field
 from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
 from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
-from forecourt.projects.machine import Accelerator, Machine, device_memory, free_memory, this_machine
+from forecourt.projects.machine import Machine, free_memory, this_machine
 from forecourt.projects.model import (
     DASHBOARD,
     DISPLAY_NAME,
@@ -19,13 +21,17 @@ from forecourt.projects.vault import Vault
 
 __all__ = [
     "AFFINITY",
+    "AMD",
     "APPS_NAMESPACE",
     "DASHBOARD",
     "DEVICES",
     "DISPLAY_NAME",
+    "GAUDI",
     "HIDDEN_KEYS",
+    "NVIDIA",
     "TYPE",
     "Accelerator",
+    "Check",
     "ConfigMap",
     "ConnectionType",
     "Connections",
@@ -39,6 +45,8 @@ __all__ = [
     "Secret",
     "Values",
     "Vault",
+    "accelerators",
+    "connections_router",
     "device_memory",
     "free_memory",
     "numbers",

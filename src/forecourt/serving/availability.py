@@ -10,26 +10,21 @@ A runtime says so itself, in annotations that a cluster ignores:
 ``forecourt.dev/local-accelerators``
     devices by the names that Kubernetes has for them, as a JSON list: one of them must be here. Without it, those of
     ``opendatahub.io/recommended-accelerators``, which OpenShift AI's templates carry; ``[]`` says that none is needed.
-
-Which devices there are is seen in what their drivers put into the file system, so that looking costs nothing and needs
-no library: NVIDIA's ``/proc/driver/nvidia`` or ``nvidia-smi``, AMD's ``/dev/kfd`` (which is there with an APU's
-driver, too, so the topology must name a GPU), Gaudi's ``/dev/accel`` with ``hl-smi``.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 
+from forecourt import projects
 from forecourt.errors import InvalidObject
+from forecourt.projects import AMD, GAUDI, NVIDIA
 from forecourt.serving.model import ServingRuntime
 
 COMMAND = "forecourt.dev/local-command"
@@ -37,10 +32,7 @@ PLATFORMS = "forecourt.dev/local-platforms"
 ACCELERATORS = "forecourt.dev/local-accelerators"
 RECOMMENDED_ACCELERATORS = "opendatahub.io/recommended-accelerators"
 
-NVIDIA, AMD, GAUDI = "nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi"
-
 _CALLED = {NVIDIA: "an NVIDIA GPU", AMD: "an AMD GPU", GAUDI: "an Intel Gaudi accelerator"}
-_ASK_SECONDS = 10.0  # nvidia-smi can take seconds to wake a driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +46,9 @@ class Machine:
 @cache
 def this_machine() -> Machine:
     """Look at the machine that this process runs on; what it has is not expected to change while we run."""
-    return Machine(f"{sys.platform}/{platform.machine().lower()}", accelerators_below(Path("/")))
-
-
-def accelerators_below(root: Path) -> frozenset[str]:
-    """Return the accelerators whose drivers show them in the file system at `root`; ``/`` is this machine's."""
-    here = root == Path("/")
-    found = set()
-    if any(root.glob("proc/driver/nvidia/gpus/*")) or (here and _nvidia_smi_lists_any()):
-        found.add(NVIDIA)
-    if (root / "dev/kfd").exists() and any(map(_is_gpu, root.glob("sys/class/kfd/kfd/topology/nodes/*/gpu_id"))):
-        found.add(AMD)
-    if any(root.glob("dev/accel/accel*")) and (shutil.which("hl-smi") if here else (root / "usr/bin/hl-smi").exists()):
-        found.add(GAUDI)
-    return frozenset(found)
+    here = projects.this_machine()
+    names = frozenset(one.identifier for one in here.accelerators)
+    return Machine(f"{sys.platform}/{platform.machine().lower()}", names)
 
 
 def why_not(runtime: ServingRuntime, machine: Machine | None = None) -> str:
@@ -103,6 +84,11 @@ def accelerators_of(runtime: ServingRuntime) -> tuple[str, ...]:
     return ()
 
 
+def recommended_accelerators(runtime: ServingRuntime) -> tuple[str, ...]:
+    """Return the accelerators that a runtime is made for, as OpenShift AI's templates say; raises `InvalidObject`."""
+    return _names(RECOMMENDED_ACCELERATORS, runtime.metadata.annotation(RECOMMENDED_ACCELERATORS))
+
+
 def _names(annotation: str, text: str) -> tuple[str, ...]:
     try:
         names = json.loads(text or "[]")
@@ -118,23 +104,3 @@ def _names(annotation: str, text: str) -> tuple[str, ...]:
 
 def _one_of(names: Iterable[str]) -> str:
     return " or ".join(f"{_CALLED[name]} ({name})" if name in _CALLED else name for name in names)
-
-
-def _is_gpu(file: Path) -> bool:
-    """Say whether a node of AMD's topology is a GPU; a processor's id is 0."""
-    try:
-        return file.read_text().strip() not in {"", "0"}
-    except OSError:
-        return False
-
-
-def _nvidia_smi_lists_any() -> bool:
-    """Ask nvidia-smi, which knows of GPUs in places where nothing shows them under /proc (WSL)."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return False
-    try:
-        said = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return said.returncode == 0 and "GPU " in said.stdout

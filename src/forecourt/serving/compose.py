@@ -21,11 +21,12 @@ _AS_RUNTIMES_SAY = {"safetensors": "vLLM", "openvino": "openvino_ir"}
 """What runtimes call a format that files are known by under another name."""
 _CLASSES = {
     "lightgbm": "mlserver_lightgbm.LightGBMModel",
+    "onnx": "mlserver_onnx.OnnxModel",
     "sklearn": "mlserver_sklearn.SKLearnModel",
     "xgboost": "mlserver_xgboost.XGBoostModel",
 }
 """What MLServer loads a format with; its runtime asks for it as a label."""
-_SPOKEN_V2 = frozenset({*_CLASSES, "openvino_ir", "onnx", "tensorflow", "paddle", "pytorch"})
+_SPOKEN_V2 = frozenset({*_CLASSES, "openvino_ir", "tensorflow", "paddle", "pytorch"})
 """Formats whose runtimes speak KServe's protocol v2 only; without being asked for it, KServe chooses one of v1."""
 
 
@@ -46,12 +47,13 @@ def compose(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> InferenceService:
-    """Return a deployment of the model at `uri`; raises `InvalidObject` where it cannot be one.
+    """Return a deployment of the model at `uri`, which is empty where a connection says where the model is.
 
-    `cpu` and `memory` are Kubernetes quantities (``2``, ``500m``, ``4Gi``) of each replica, requested and granted.
+    Raises `InvalidObject` where it cannot be one. `cpu` and `memory` are Kubernetes quantities (``2``,
+    ``500m``, ``4Gi``) of each replica, requested and granted.
     """
     model_format = _AS_RUNTIMES_SAY.get(model_format, model_format)
-    model: dict[str, Any] = {"modelFormat": {"name": model_format}, "storageUri": uri}
+    model: dict[str, Any] = {"modelFormat": {"name": model_format}} | ({"storageUri": uri} if uri else {})
     if runtime:
         model["runtime"] = runtime
     elif model_format in _SPOKEN_V2:

@@ -47,10 +47,13 @@ class Replica:
 class Load:
     """How many requests a deployment has, those that are held too: `now`, and over time.
 
-    `last` is when the last one came or went, by `time.monotonic`.
+    `answered` are those that have ended, `failed` those of them that ended with a server's error. `last` is when the
+    last one came or went, by `time.monotonic`.
     """
 
     now: int = 0
+    answered: int = 0
+    failed: int = 0
     last: float = field(default_factory=time.monotonic)
     _area: float = 0.0
 
@@ -96,9 +99,11 @@ class Endpoint:
         if self.wake and not self.replicas:
             self.wake()
 
-    def end(self) -> None:
+    def end(self, *, failed: bool = False) -> None:
         """Count a request out."""
         self.load.change(-1)
+        self.load.answered += 1
+        self.load.failed += failed
 
     async def changed(self, seconds: float) -> None:
         """Return when it is next published or withdrawn, or after `seconds`, whichever is first."""

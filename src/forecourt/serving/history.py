@@ -1,7 +1,8 @@
 """What a deployment was before: a `ControllerRevision` (apps/v1) for each change of what runs, the last ten.
 
 How many replicas there are and how they are rolled out is no part of a revision, as with a Kubernetes Deployment:
-going back to one leaves that as it is. Which connection and profile completed the deployment is part of it.
+going back to one leaves that as it is. Which connection and profile completed the deployment is part of it, and which
+registered version it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any, Literal
 from forecourt.errors import AlreadyExists, InvalidObject, NotFound
 from forecourt.objects import KubernetesObject, ObjectStore, OwnerReference, Resource, validate_metadata
 from forecourt.serving.admission import PROFILE, PROFILE_NAMESPACE
+from forecourt.serving.compose import MODEL_CLASS
 from forecourt.serving.model import InferenceService
+from forecourt.serving.registration import MODEL_ID, PREFIXES, VERSION_ID
 from forecourt.serving.source import CONNECTION, CONNECTION_PATH
 
 KEPT = 10
@@ -32,6 +35,8 @@ _NOT_OF_A_REVISION = (
     "timeout",
 )
 _ANNOTATIONS = (CONNECTION, CONNECTION_PATH, PROFILE, PROFILE_NAMESPACE)
+_LABELS = (MODEL_CLASS, *(prefix + name for prefix in PREFIXES for name in (MODEL_ID, VERSION_ID)))
+"""What says which model it is, and which registered version."""
 Document = dict[str, Any]
 
 
@@ -121,6 +126,11 @@ def rolled_out(service: InferenceService) -> str:
     return name
 
 
+def same(service: InferenceService, revision: ControllerRevision) -> bool:
+    """Say whether a deployment is what it was at a revision."""
+    return revision.data == _data(service)
+
+
 def at(service: InferenceService, revision: ControllerRevision) -> InferenceService:
     """Return a deployment as it was at a revision, with the replicas that it has now."""
     document, data = service.to_dict(), revision.data or {}
@@ -131,17 +141,20 @@ def at(service: InferenceService, revision: ControllerRevision) -> InferenceServ
         key: value for key, value in (document["metadata"].get("annotations") or {}).items() if key not in _ANNOTATIONS
     } | (data.get("annotations") or {})
     document["metadata"]["annotations"] = annotations
+    labels = {key: value for key, value in (document["metadata"].get("labels") or {}).items() if key not in _LABELS}
+    document["metadata"]["labels"] = labels | (data.get("labels") or {})
     return InferenceService.from_dict(document | {"spec": spec})
 
 
 def _data(service: InferenceService) -> Document:
     spec = service.to_dict()["spec"]
     predictor = {key: value for key, value in spec["predictor"].items() if key not in _NOT_OF_A_REVISION}
-    annotations = service.metadata.annotations or {}
+    annotations, labels = service.metadata.annotations or {}, service.metadata.labels or {}
+    of_the_model = {key: labels[key] for key in _LABELS if key in labels}
     return {
         "spec": spec | {"predictor": predictor},
         "annotations": {key: annotations[key] for key in _ANNOTATIONS if key in annotations},
-    }
+    } | ({"labels": of_the_model} if of_the_model else {})
 
 
 def _revision(service: InferenceService, number: int, data: Document) -> ControllerRevision:

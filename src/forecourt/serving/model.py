@@ -206,6 +206,7 @@ class InferenceServiceStatus(Part):
 
     observed_generation: int | None = None
     conditions: list[Condition] | None = None
+    annotations: dict[str, str] | None = None
     url: str | None = None
     address: Addressable | None = None
     components: dict[str, ComponentStatus] | None = None

@@ -16,7 +16,8 @@ from forecourt.objects import ObjectStore, now
 from forecourt.serving.driver import Driver, Key
 from forecourt.serving.history import History
 from forecourt.serving.model import InferenceService
-from forecourt.serving.runtimes import usable_runtimes
+from forecourt.serving.offering import Offering
+from forecourt.serving.runtimes import known_runtimes
 from forecourt.serving.selection import RuntimeNotSelected, select_runtime
 from forecourt.serving.status import Failure, Observed, status_of
 
@@ -71,18 +72,20 @@ class Reconciler:
         return self._objects.list(InferenceService)
 
     async def _look(self, driver: Driver) -> None:
+        offering = await asyncio.to_thread(Offering.of, self._objects)
         for service in await asyncio.to_thread(self._services):
             key = Key.of(service)
             if service.metadata.deletion_timestamp:
                 if key not in self._removing:
                     self._removing[key] = asyncio.create_task(self._remove(key, driver))
                 continue
-            usable = await asyncio.to_thread(usable_runtimes, self._objects, key.namespace)
+            known = await asyncio.to_thread(known_runtimes, self._objects, key.namespace)
+            usable = offering.applied(known, serving=_runtime_of(service))
             await asyncio.to_thread(self._history.record, service)
             before = await asyncio.to_thread(self._history.stable, service)
             try:
-                runtime = select_runtime(service, usable, driver.refusal)
-                stable = (before, select_runtime(before, usable, driver.refusal)) if before else None
+                runtime = select_runtime(service, usable, driver.refusal, offering.rank)
+                stable = (before, select_runtime(before, usable, driver.refusal, offering.rank)) if before else None
             except RuntimeNotSelected as error:
                 self._refuse(key, service.metadata.generation or 1, error)
             else:
@@ -140,3 +143,9 @@ class Reconciler:
                 revision=self._history.record(service).name if current else "",
             )
             self._objects.write_status(InferenceService, key.namespace, key.name, status)
+
+
+def _runtime_of(service: InferenceService) -> str:
+    """Return the name of the runtime that serves it, as its status says."""
+    status = service.status
+    return (status.serving_runtime_name or status.cluster_serving_runtime_name or "") if status else ""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from forecourt.errors import Expired, InvalidInput, NotFound
-from forecourt.objects import ObjectStore
+from forecourt.errors import InvalidInput, NotFound
+from forecourt.objects import ObjectStore, keep_following
 from forecourt.registry import (
     SCHEME,
     Deployment,
@@ -29,8 +29,6 @@ SERVICE_ID = "inference-service-id"
 PREFIXES = ("modelregistry.opendatahub.io/", "modelregistry.kubeflow.org/")
 """Of the labels that tie a deployment to the registry: Open Data Hub's, which we set too, and Kubeflow's."""
 
-_AGAIN_SECONDS = 5.0  # after a failure, which may be a database that does not answer
-
 log = logging.getLogger(__name__)
 
 
@@ -48,14 +46,7 @@ class Registration:
 
     async def run(self) -> None:
         """Write what is there, then every change, until cancelled."""
-        while True:
-            try:
-                await self._follow()
-            except Expired:
-                continue
-            except Exception:
-                log.exception("The registry was not told of a deployment; it will be tried again.")
-                await asyncio.sleep(_AGAIN_SECONDS)
+        await keep_following(self._follow, "The registry was not told of a deployment")
 
     async def _follow(self) -> None:
         services, version = await asyncio.to_thread(self._objects.list_at, InferenceService)

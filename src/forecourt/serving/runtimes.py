@@ -7,6 +7,7 @@ from pathlib import Path
 
 from forecourt.objects import ObjectStore
 from forecourt.serving.model import ClusterServingRuntime, ServingRuntime, load_all
+from forecourt.serving.offering import Offering
 
 DIRECTORY = Path(__file__).parents[1] / "runtimes"
 
@@ -18,12 +19,19 @@ def shipped_runtimes() -> tuple[ServingRuntime, ...]:
     return tuple(runtime for runtime in found if isinstance(runtime, ServingRuntime))
 
 
-def usable_runtimes(objects: ObjectStore, namespace: str) -> list[ServingRuntime]:
-    """Return the runtimes that `namespace` can use: its own, those that ship, and those of the whole cluster.
+def known_runtimes(objects: ObjectStore, namespace: str) -> list[ServingRuntime]:
+    """Return the runtimes that are there for `namespace`: its own, those of the whole cluster, and those that ship.
 
     One that a person made stands for the shipped one of its name.
     """
-    own = objects.list(ServingRuntime, namespace)
-    names = {runtime.name for runtime in own}
-    shipped = (runtime for runtime in shipped_runtimes() if runtime.name not in names)
-    return [*own, *shipped, *objects.list(ClusterServingRuntime)]
+    made = [*objects.list(ServingRuntime, namespace), *objects.list(ClusterServingRuntime)]
+    names = {runtime.name for runtime in made}
+    return [*made, *(runtime for runtime in shipped_runtimes() if runtime.name not in names)]
+
+
+def usable_runtimes(objects: ObjectStore, namespace: str, *, serving: str = "") -> list[ServingRuntime]:
+    """Return the same as they are offered: in the order that is set, those that are not offered as disabled.
+
+    The one that is `serving` a deployment already goes on serving it.
+    """
+    return Offering.of(objects).applied(known_runtimes(objects, namespace), serving=serving)

@@ -9,6 +9,7 @@ model's format. Where none is named, those remain that
 
 and the first is taken of: those in the namespace, then the cluster's; of each those with the highest priority for the
 format (any before none); then by protocol, oldest protocol first; then the newest; then by name.
+Where people have put runtimes in an order (`rank`, which KServe does not have), that decides before age and name do.
 
 KServe's rule knows nothing of accelerators, and of a cluster's nodes it need not: the scheduler finds one. Where there
 is but one machine, whoever selects says which runtimes cannot run on it, and why (`refusal`). They are passed over as
@@ -30,6 +31,15 @@ Refusal = Callable[[ServingRuntime], str]
 """Says in a sentence why a runtime cannot run at the place in question; nothing where it can."""
 
 
+Rank = Callable[[ServingRuntime], int]
+"""Says where in an order that people have set a runtime is; the same number where it is not in it."""
+
+
+def unranked(_: ServingRuntime) -> int:
+    """Put nothing in order."""
+    return 0
+
+
 def everything_runs(_: ServingRuntime) -> str:
     """Refuse no runtime: a cluster's scheduler finds a node, or says that there is none."""
     return ""
@@ -44,7 +54,10 @@ class RuntimeNotSelected(InvalidObject):
 
 
 def select_runtime(
-    service: InferenceService, runtimes: Sequence[ServingRuntime], refusal: Refusal = everything_runs
+    service: InferenceService,
+    runtimes: Sequence[ServingRuntime],
+    refusal: Refusal = everything_runs,
+    rank: Rank = unranked,
 ) -> ServingRuntime:
     """Return the runtime of `runtimes` that serves `service`; raises `RuntimeNotSelected`.
 
@@ -57,7 +70,7 @@ def select_runtime(
         if why := refusal(runtime):
             raise _refused(why, service, usable, refusal)
         return runtime
-    supporting = supporting_runtimes(service, usable)
+    supporting = supporting_runtimes(service, usable, rank)
     if not supporting:
         raise _none_supports(model, usable)
     for runtime in supporting:
@@ -66,7 +79,9 @@ def select_runtime(
     raise _refused(refusal(supporting[0]), service, usable, refusal)
 
 
-def supporting_runtimes(service: InferenceService, runtimes: Iterable[ServingRuntime]) -> list[ServingRuntime]:
+def supporting_runtimes(
+    service: InferenceService, runtimes: Iterable[ServingRuntime], rank: Rank = unranked
+) -> list[ServingRuntime]:
     """Return the runtimes that could be chosen where none is named, the one that is first (GetSupportingRuntimes)."""
     model = service.model
     spans_nodes = service.spec.predictor.worker_spec is not None
@@ -81,6 +96,7 @@ def supporting_runtimes(service: InferenceService, runtimes: Iterable[ServingRun
     ]
     candidates.sort(key=lambda runtime: runtime.name)
     candidates.sort(key=lambda runtime: runtime.metadata.creation_timestamp or "", reverse=True)
+    candidates.sort(key=rank)
     candidates.sort(key=_protocol_rank)
     candidates.sort(key=lambda runtime: _priority(runtime, model), reverse=True)
     candidates.sort(key=lambda runtime: not runtime.namespace)
@@ -102,7 +118,7 @@ def _named(model: ModelSpec, runtimes: Sequence[ServingRuntime]) -> ServingRunti
         raise RuntimeNotSelected(
             f"The serving runtime {name} is disabled.",
             failure_reason="RuntimeDisabled",
-            hint="Set its spec.disabled to false, or choose another one.",
+            hint=f"Enable it: forecourt runtimes enable {name}. Or choose another one.",
         )
     if model.protocol_version and not _speaks(runtime, model.protocol_version):
         spoken = ", ".join(runtime.spec.protocol_versions or ())

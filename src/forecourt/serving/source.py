@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from forecourt.errors import InvalidObject
 from forecourt.serving.model import InferenceService
@@ -14,6 +15,17 @@ CONNECTION_PATH = "opendatahub.io/connection-path"
 ALLOW, IGNORE = "STORAGE_ALLOW_PATTERNS", "STORAGE_IGNORE_PATTERNS"
 """Variables of KServe's storage initializer: which files, as shell patterns in a JSON array or by commas."""
 TOKEN = "HF_TOKEN"  # noqa: S105 - a variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A model that is on this machine, in the directory `path`.
+
+    `image` is the ModelCar that it came as, ``registry/repository@sha256:…``; empty for files that came otherwise.
+    """
+
+    path: Path
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

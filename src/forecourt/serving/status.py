@@ -12,6 +12,8 @@ from typing import Any
 
 Status = dict[str, Any]
 
+IMAGE = "forecourt.dev/image"
+"""The annotation of a status that says which ModelCar is served: ``registry/repository@sha256:…``."""
 _WHOLE = 100  # percent
 
 
@@ -54,12 +56,16 @@ class Observed:
     runtime: str = ""
     runtime_is_namespaced: bool = False
     url: str = ""
+    address: str = ""
+    """Where other machines reach it, where they do; and where this one does, in any case."""
     warning: tuple[str, str] = ("", "")
     """A reason (CamelCase) and a sentence about something that may go wrong although all is well now."""
     asleep: bool = False
     """Whether it has no replicas for want of requests."""
     percent: int = 100
     """How many percent of the requests the revision that is asked for has; less beside the one that it is to follow."""
+    image: str = ""
+    """The ModelCar that its model came as, by its digest."""
 
     @property
     def available(self) -> bool:
@@ -98,12 +104,14 @@ def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -
         ],
         "modelStatus": _model_status(seen),
         "url": seen.url,
-        "address": {"url": seen.url},
+        "address": {"url": seen.address or seen.url},
         "components": {
             "predictor": {"url": seen.url, "restUrl": seen.url}
             | _revisions(seen, (before.get("components") or {}).get("predictor") or {}, revision)
         },
     }
+    if image := seen.image or (before.get("annotations") or {}).get(IMAGE):
+        status["annotations"] = {IMAGE: image}
     if seen.runtime:
         status["servingRuntimeName" if seen.runtime_is_namespaced else "clusterServingRuntimeName"] = seen.runtime
     return status

@@ -23,6 +23,9 @@ from forecourt.serving.model import Container, InferenceService, ObjectMeta, Ser
 MODEL_PATH = "/mnt/models"
 """Where KServe mounts the model; in a process beside us it is a directory of ours instead."""
 
+PLACEHOLDERS = '{{.Name}}, {{.Namespace}}, {{.Labels.x}}, {{.Annotations.x}} and {{index .Annotations "a/b"}}'
+"""What is understood, for people."""
+
 _MERGE_KEYS = {
     "env": "name",
     "ports": "containerPort",
@@ -56,6 +59,12 @@ def merge(runtime: ServingRuntime, service: InferenceService) -> Container:
 def fill_in(text: str, metadata: ObjectMeta) -> str:
     """Fill in the placeholders of `text`; raises `InvalidObject` where one is not understood or has no value."""
     return _PLACEHOLDER.sub(lambda match: _value(match, metadata), text)
+
+
+def not_understood(text: str) -> list[str]:
+    """Return the placeholders of a text that `fill_in` would refuse, whatever the service's metadata say."""
+    found = (match for match in _PLACEHOLDER.finditer(text) if not _is_understood(match[1].strip()))
+    return [match[0] for match in found]
 
 
 def expand(
@@ -120,6 +129,13 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
+def _is_understood(expression: str) -> bool:
+    if expression in (".Name", ".Namespace") or _INDEX.fullmatch(expression):
+        return True
+    match = _FIELD.fullmatch(expression)
+    return match is not None and match["key"] is not None and match["field"] in ("Labels", "Annotations")
+
+
 def _value(placeholder: re.Match[str], metadata: ObjectMeta) -> str:
     expression = placeholder[1].strip()
     if expression == ".Name":
@@ -131,11 +147,10 @@ def _value(placeholder: re.Match[str], metadata: ObjectMeta) -> str:
         key = match["key"] if match["raw"] is None else match["raw"]
         return _values(metadata, match["field"]).get(key, "")
     match = _FIELD.fullmatch(expression)
-    if match is None or match["key"] is None or match["field"] in ("Name", "Namespace"):
+    if match is None or not _is_understood(expression):
         raise InvalidObject(
             f"The serving runtime has the placeholder {placeholder[0]}, which is not understood.",
-            hint="Known are {{.Name}}, {{.Namespace}}, {{.Labels.x}}, {{.Annotations.x}} "
-            'and {{index .Annotations "a/b"}}.',
+            hint=f"Known are {PLACEHOLDERS}.",
         )
     values = _values(metadata, match["field"])
     if match["key"] not in values:

@@ -1,7 +1,8 @@
 """A URI -> files on this machine: what KServe calls the storage initializer."""
 
+from forecourt.storage.checking import check
 from forecourt.storage.credentials import Credentials, S3Credentials
 from forecourt.storage.fetch import SCHEMES, fetch, resolved
 from forecourt.storage.place import FetchedModel
 
-__all__ = ["SCHEMES", "Credentials", "FetchedModel", "S3Credentials", "fetch", "resolved"]
+__all__ = ["SCHEMES", "Credentials", "FetchedModel", "S3Credentials", "check", "fetch", "resolved"]

@@ -7,7 +7,6 @@ written under a name that the archive says.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import shutil
 import stat
@@ -22,7 +21,7 @@ from typing import IO
 
 from forecourt.errors import InvalidModel, StorageFull, UnsafeContent
 from forecourt.modelcar import DIRECTORY
-from forecourt.oci import ContentStore, contents
+from forecourt.oci import ContentStore
 from forecourt.oci.layer import build
 from forecourt.storage.model import StoredFile, check_names
 
@@ -100,22 +99,18 @@ def unpack(path: Path, name: str, store: ContentStore, advance: Advance) -> list
 
 def _keep(member: _Member, data: IO[bytes], store: ContentStore, advance: Advance) -> StoredFile:
     head = build(f"{DIRECTORY}/{member.name}", member.size, executable=member.executable)
-    hasher = hashlib.sha256()
     with data, store.writer() as writer:
         writer.write(head.raw)
         left = member.size
         while left and (chunk := data.read(min(_CHUNK, left))):
             writer.write(chunk)
-            hasher.update(chunk)
             left -= len(chunk)
             advance(len(chunk))
         if left or data.read(1):
             raise InvalidModel(f"{member.name} has another size than the archive says.")
         writer.write(bytes(head.tail))
         layer = writer.commit()
-    if not member.executable:
-        contents.remember(store, hasher.hexdigest(), layer)
-    return StoredFile(member.name, layer, hasher.hexdigest())
+    return StoredFile(member.name, layer)
 
 
 def _linked(archive: str, link: str, target: str, found: dict[str, StoredFile], links: dict[str, str]) -> StoredFile:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,7 +29,8 @@ SEGMENT = 64 * 1024 * 1024
 """The bytes of one request for a part of a file."""
 
 _BUFFER = 1024 * 1024
-_STEP = 8 * 1024 * 1024  # between two words about what is there
+_STEP = 8 * 1024 * 1024  # between two words about what is there, or so long, in seconds
+_TOLD_SECONDS = 1.0
 _ENOUGH = 4 * 1024 * 1024  # after so many bytes a connection that breaks is a new misfortune, not the same one
 
 Advance = Callable[[int], None]
@@ -47,6 +49,10 @@ class Downloads:
     store: ContentStore
     web: Web
     advance: Advance
+    came: Callable[[RemoteFile, StoredFile], None]
+    """Told of each file that is in the store."""
+    _encrypted: set[str] = field(default_factory=set)
+    """Files whose ETag is no hash of their bytes, as their store says with them."""
     _lines: Lines = field(default_factory=lambda: Lines(CONNECTIONS))
 
     def fetch(self, files: Sequence[RemoteFile]) -> list[StoredFile]:
@@ -63,9 +69,11 @@ class Downloads:
         partial, found = self._whole(file)
         try:
             self.store.take_file(partial.finish(), f"{DIRECTORY}/{file.name}", found.layer)
-            contents.remember(self.store, found.sha256, found.layer)
+            if found.sha256:
+                contents.remember(self.store, found.sha256, found.layer)
         finally:
             partial.discard()
+        self.came(file, found)
         return found
 
     def _whole(self, file: RemoteFile) -> tuple[Partial, StoredFile]:
@@ -106,14 +114,14 @@ class Downloads:
         if file.ranges:
             with Hashing(file, partial) as hashing:
                 self._lines.share(lambda span: self._segment(file, partial, *span), _segments(partial))
-            return hashing.result()
+            return hashing.result(by_md5=file.name not in self._encrypted)
         attempt = 1
         while True:
             self._restart(partial)
             try:
                 with Hashing(file, partial) as hashing:
                     self._stream(file, partial)
-                return hashing.result()
+                return hashing.result(by_md5=file.name not in self._encrypted)
             except Lost as error:
                 if attempt >= self.web.patience.attempts:
                     raise Unavailable(
@@ -127,7 +135,7 @@ class Downloads:
         position, attempt, broke_at = start, 0, start
         buffer = bytearray(min(_BUFFER, end - start))
         while position < end:
-            before, refused = position, None
+            before, refused, told = position, None, time.monotonic()
             try:
                 headers = {"Range": f"bytes={position}-{end - 1}", **file.conditions}
                 with self.source.get(file, headers) as response:
@@ -140,9 +148,9 @@ class Downloads:
                             partial.write(position, chunk)
                             position += len(chunk)
                             self.advance(len(chunk))
-                            if position - before >= _STEP:
+                            if position - before >= _STEP or time.monotonic() - told >= _TOLD_SECONDS:
                                 partial.wrote(before, position)
-                                before = position
+                                before, told = position, time.monotonic()
                     finally:
                         if position > before:
                             partial.wrote(before, position)
@@ -164,7 +172,7 @@ class Downloads:
                 raise Changed
             if response.status != 200:
                 raise self.source.refused(response, file)
-            _check_version(response, file)
+            self._check_version(response, file)
             length, position = response.length, 0
             if None not in (length, file.size) and length != file.size:
                 raise Changed
@@ -195,9 +203,17 @@ class Downloads:
                     raise Unavailable(f"{self.source.title} sent another part of {file.name} than was asked for.")
             case _:
                 raise self.source.refused(response, file)
-        _check_version(response, file)
+        self._check_version(response, file)
         if response.length is not None and response.length != end - start:
             raise Changed
+
+    def _check_version(self, response: Response, file: RemoteFile) -> None:
+        header, wanted = file.validator
+        if header and (found := response.header(header)) and found != wanted:
+            raise Changed
+        kind = response.header("X-Amz-Server-Side-Encryption")
+        if kind.startswith("aws:") or response.header("X-Amz-Server-Side-Encryption-Customer-Algorithm"):
+            self._encrypted.add(file.name)
 
 
 def partial_key(source: Source, file: RemoteFile) -> str:
@@ -207,9 +223,3 @@ def partial_key(source: Source, file: RemoteFile) -> str:
 
 def _segments(partial: Partial) -> list[Span]:
     return [(at, min(at + SEGMENT, end)) for start, end in partial.missing() for at in range(start, end, SEGMENT)]
-
-
-def _check_version(response: Response, file: RemoteFile) -> None:
-    header, wanted = file.validator
-    if header and (found := response.header(header)) and found != wanted:
-        raise Changed

@@ -117,7 +117,7 @@ def from_image(uri: str, place: Place, progress: Progress) -> FetchedModel:
 
 def from_hub(uri: str, place: Place, progress: Progress) -> FetchedModel:
     """Fetch a model of a hub; ``?allow=`` and ``?ignore=`` may choose files."""
-    uri, patterns = _patterns_of(uri, place.patterns)
+    uri, patterns = patterns_of(uri, place.patterns)
     with contextlib.closing(Web(place.patience)) as web:
         source = HubSource.parse(uri, patterns, place.credentials, web)
         found = _from_elsewhere(source, web, place, progress)
@@ -127,7 +127,7 @@ def from_hub(uri: str, place: Place, progress: Progress) -> FetchedModel:
 
 def from_s3(uri: str, place: Place, progress: Progress) -> FetchedModel:
     """Fetch the objects below a prefix, or one object; ``?allow=`` and ``?ignore=`` may choose."""
-    uri, patterns = _patterns_of(uri, place.patterns)
+    uri, patterns = patterns_of(uri, place.patterns)
     s3 = place.credentials.s3
     with contextlib.closing(Web(place.patience, Trust(s3.certificate, s3.verify).context())) as web:
         source = S3Source.parse(uri, patterns, place.credentials, web)
@@ -209,7 +209,7 @@ def _from_elsewhere(source: Source, web: Web, place: Place, progress: Progress) 
     return from_source(source, web, place, progress)
 
 
-def _patterns_of(uri: str, patterns: Patterns) -> tuple[str, Patterns]:
+def patterns_of(uri: str, patterns: Patterns) -> tuple[str, Patterns]:
     """Take the patterns out of a URI's query; raises `InvalidInput` for what else is there."""
     uri, _, query = uri.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)

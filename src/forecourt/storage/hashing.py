@@ -25,7 +25,9 @@ class Hashing:
         self._file = file
         self._partial = partial
         self._failed: BaseException | None = None
-        self._hashers: dict[str, Hasher] = {"sha256": hashlib.sha256()}
+        self._hashers: dict[str, Hasher] = {}
+        if file.sha256:
+            self._hashers["sha256"] = hashlib.sha256()
         if file.size is not None:
             self._hashers["layer"] = hashlib.sha256(build(f"{DIRECTORY}/{file.name}", file.size).raw)
         if file.git_sha1:
@@ -43,8 +45,8 @@ class Hashing:
             self._partial.fail()
         self._thread.join()
 
-    def result(self) -> StoredFile:
-        """Return what the file's bytes hash to, once the block has ended.
+    def result(self, *, by_md5: bool = True) -> StoredFile:
+        """Return what the file's bytes hash to, once the block has ended; without `by_md5` that one is not looked at.
 
         Raises `ContentMismatch` where that is not what its source says.
         """
@@ -52,14 +54,14 @@ class Hashing:
             raise self._failed
         file, size = self._file, self._partial.size
         assert size is not None
-        for name, said in (("sha256", file.sha256), ("git", file.git_sha1), ("md5", file.md5)):
+        for name, said in (("sha256", file.sha256), ("git", file.git_sha1), ("md5", file.md5 if by_md5 else "")):
             if said and (found := self._hashers[name].hexdigest()) != said:
                 raise ContentMismatch(
                     f"{file.name} came with another content than its source says: {name} {found[:12]}…, "
                     f"and not {said[:12]}….",
                     hint="Try again. If it stays so, the file is damaged where it is kept.",
                 )
-        return StoredFile(file.name, self._layer(size), self._hashers["sha256"].hexdigest())
+        return StoredFile(file.name, self._layer(size), file.sha256)
 
     def _layer(self, size: int) -> Digest:
         head = build(f"{DIRECTORY}/{self._file.name}", size)

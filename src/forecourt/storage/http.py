@@ -12,7 +12,7 @@ import contextlib
 import email.message
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -33,7 +33,7 @@ class HttpSource:
     """One URL; `headers` are the connection's, for its host alone."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     web: Web
 
     @classmethod

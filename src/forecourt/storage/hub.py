@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +40,7 @@ class HubSource:
     path: str
     patterns: Patterns
     endpoint: str
-    token: str
+    token: str = field(repr=False)
     web: Web
 
     @classmethod

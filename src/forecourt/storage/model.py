@@ -56,11 +56,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a model that is in the content store: which layer it is of, and what its own bytes' sha256 is."""
+    """A file of a model that is in the content store, and which layer it is of.
+
+    `sha256` is its own bytes', where that had to be known.
+    """
 
     name: str
     layer: Digest
-    sha256: str
+    sha256: str = ""
 
 
 class Source(Protocol):

@@ -1,7 +1,7 @@
 """A source elsewhere -> a directory of hard links into the content store; what has not changed does not move.
 
-The directory is named after what is in it, so the same files are one directory, wherever they are from, and a source
-that changed gets another one: a deployment that uses the old one keeps it.
+The directory is named after what is in it, so the same files are one directory, wherever they are from; a source that
+changed gets another one: a deployment that uses the old one keeps it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,10 @@ def from_source(source: Source, web: Web, place: Place, progress: Progress) -> F
     the source changes while it is read, again and again, and what the source and the content store raise.
     """
     partial.sweep(place.store)
-    with records.alone(place.models, source.key):
+    elsewhere = f"{source.title}, which is fetched already"
+    with records.alone(place.models, source.key, lambda: progress.begin(elsewhere, 0)) as waited:
+        if waited:
+            progress.done(elsewhere, "waited for")
         record = records.read(place.models, source.key)
         for _ in range(_ATTEMPTS):
             try:
@@ -84,7 +88,8 @@ class _Fetching:
         title = self.source.title
         self.progress.begin(title, total)
         self.progress.advance(title, total - sum(file.size or 0 for file in missing))
-        downloads = Downloads(self.source, self.place.store, self.web, self._advance(title))
+        begun = records.Begun(self.place.models, self.source.key)
+        downloads = Downloads(self.source, self.place.store, self.web, self._advance(title), begun.add)
         if listing.archive:
             files = self._unpacked(listing.files[0], downloads)
         else:
@@ -94,8 +99,11 @@ class _Fetching:
         return files
 
     def _advance(self, title: str) -> Advance:
+        lock = threading.Lock()
+
         def advance(count: int) -> None:
-            self.moved += count
+            with lock:
+                self.moved += count
             self.progress.advance(title, count)
 
         return advance
@@ -105,22 +113,23 @@ class _Fetching:
         store = self.place.store
         if file.sha256 and file.size is not None and (blob := contents.find(store, file.sha256, file.size)):
             return StoredFile(file.name, blob.digest, file.sha256)
-        if not self.record or not file.identity:
-            return None
-        if self.record.identities.get(file.name) != (file.name, file.size, file.identity):
-            return None
-        stored = next((each for each in self.record.files if each.name == file.name), None)
-        if stored is None:
-            return None
-        with contextlib.suppress(NotFound, ContentMismatch):
-            store.open(stored.layer)
-            return stored
-        laid = self.place.models / self.record.directory / file.name
-        with contextlib.suppress(NotFound):  # the store was pruned; the directory still has the file
-            blob = store.add_file(laid, f"{DIRECTORY}/{file.name}")
-            if blob.digest == stored.layer:
+        for record in filter(None, (records.read_begun(self.place.models, self.source.key), self.record)):
+            if (stored := record.find(file)) and self._is_here(stored, record):
                 return stored
         return None
+
+    def _is_here(self, stored: StoredFile, record: Record) -> bool:
+        """See that a file that came before is in the store, or put it there from the directory that it was laid in."""
+        store = self.place.store
+        with contextlib.suppress(NotFound, ContentMismatch):
+            store.open(stored.layer)
+            return True
+        if not record.directory:
+            return False
+        laid = self.place.models / record.directory / stored.name
+        with contextlib.suppress(NotFound):  # the store was pruned; the directory still has the file
+            return store.add_file(laid, f"{DIRECTORY}/{stored.name}").digest == stored.layer
+        return False
 
     def _check_space(self, missing: Sequence[RemoteFile]) -> None:
         """Raise `StorageFull`, with the numbers, where what is to come does not fit."""
@@ -162,7 +171,7 @@ def _tell(progress: Progress, source: Source, listing: Listing) -> None:
 
 def _lay_out(files: Sequence[StoredFile], place: Place) -> Path:
     """Put files that are in the store into the directory that is named after them."""
-    named = "".join(f"{file.sha256} {file.name}\n" for file in files)
+    named = "".join(f"{file.layer} {file.name}\n" for file in files)
     directory = place.models / f"files-{hashlib.sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()}"
     if directory.is_dir():
         return directory

@@ -16,12 +16,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from forecourt.errors import Denied, ForecourtError, InvalidInput, NotFound, Unavailable
+from forecourt.errors import ForecourtError, InvalidInput, NotFound
 from forecourt.oci.client.connection import Response
 from forecourt.oci.client.request import Request
 from forecourt.storage.archives import is_archive
 from forecourt.storage.credentials import Credentials, S3Credentials
 from forecourt.storage.model import Listing, RemoteFile
+from forecourt.storage.s3_refusals import Asked, refusal
 from forecourt.storage.selection import Patterns
 from forecourt.storage.web import PATIENCE, Web, said
 
@@ -30,18 +31,7 @@ if TYPE_CHECKING:
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _SIGNED = timedelta(hours=1)
-_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _AMAZON = "s3.amazonaws.com"
-_DENIED = {
-    "InvalidAccessKeyId": "does not know the access key",
-    "SignatureDoesNotMatch": "does not accept the secret key",
-    "AccessDenied": "denies access",
-    "AllAccessDisabled": "denies access",
-    "ExpiredToken": "says that the session token has expired",
-    "InvalidToken": "does not accept the session token",
-    "RequestTimeTooSkewed": "says that this machine's clock is wrong",
-}
-_REGION = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 _ROLES = {
     "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
     "AWS_ROLE_ARN": "role_arn",
@@ -111,7 +101,7 @@ class S3Source:
         if not files:
             why = "that the patterns leave" if left_out else f"below {self.prefix}" if self.prefix else "in it"
             raise NotFound(
-                f"The bucket {self.bucket} at {self._where} has no object {why}.",
+                f"The bucket {self.bucket} at {self.where} has no object {why}.",
                 hint="Check the path and the patterns: capital letters count.",
             )
         files.sort(key=lambda file: file.name)
@@ -125,14 +115,25 @@ class S3Source:
         """Say what kept the store from giving an object."""
         return self._error(said(response), response.status, file.place)
 
-    def reach(self) -> None:
-        """See that the bucket is there and can be listed: one request. Raises as `list` does."""
+    def reach(self) -> bool:
+        """See that the bucket is there and can be listed, and say whether something is below the prefix; one request.
+
+        Raises as `list` does.
+        """
         import obstore
 
         try:
-            obstore.list_with_delimiter(self._store, prefix=self.prefix or None)
+            found = obstore.list_with_delimiter(self._store, prefix=self.prefix or None)
+            if not (found["objects"] or found["common_prefixes"]) and self.prefix:
+                obstore.head(self._store, self.prefix)
+                return True
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise self._error(str(error)) from None
+            return False
         except (obstore.exceptions.BaseError, ValueError, OSError) as error:
             raise self._error(str(error)) from None
+        return bool(found["objects"] or found["common_prefixes"])
 
     # Inside
 
@@ -142,7 +143,8 @@ class S3Source:
         return "" if urlsplit(self.credentials.endpoint).hostname == _AMAZON else self.credentials.endpoint
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The host of the store."""
         return urlsplit(self._endpoint).netloc or _AMAZON
 
     @property
@@ -168,6 +170,7 @@ class S3Source:
 
     @cached_property
     def _store(self) -> S3Store:
+        import obstore
         from obstore.store import S3Store
 
         client: dict[str, Any] = {
@@ -196,9 +199,7 @@ class S3Source:
         retrying = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
         try:
             return S3Store(self.bucket, client_options=client, retry_config=retrying, **options)  # type: ignore[arg-type]
-        except (ValueError, Exception) as error:  # whatever obstore makes of an option
-            if isinstance(error, ForecourtError):
-                raise
+        except (obstore.exceptions.BaseError, ValueError):  # its message may repeat an option
             raise InvalidInput(f"The connection to the bucket {self.bucket} cannot be used as it is.") from None
 
     @property
@@ -226,43 +227,10 @@ class S3Source:
         return f"{base}/{quote(key)}"
 
     def _error(self, text: str, status: int = 0, key: str = "") -> ForecourtError:
-        """Say what an error of the store means. Its own text may hold a key or a signature, so little of it is told."""
-        match = _CODE.search(text)
-        code, where = match[1] if match else "", self._where
-        found = re.search(r"status code: (\d{3})", text)
-        status = status or (int(found[1]) if found else 0)
-        if code in _REGION or status == 301:
-            return InvalidInput(
-                f"The bucket {self.bucket} is in another region than {self._region}.",
-                hint="Say which: AWS_DEFAULT_REGION, or the connection's region.",
-            )
-        if code in _DENIED or (not code and status in (401, 403)):
-            who = "" if self._signs else " to those who have no key"
-            return Denied(
-                f"{where} {_DENIED.get(code, 'denies access')} ({self.title}){who}.",
-                hint="Check the connection's AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what the key may do."
-                if self._signs
-                else "Give a key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a connection that has them.",
-            )
-        if code == "NoSuchBucket":
-            return NotFound(f"{where} has no bucket {self.bucket}.", hint="Check its name and the endpoint.")
-        if code == "InvalidBucketName":
-            return InvalidInput(f"{self.bucket!r} cannot be the name of a bucket.", hint="Write s3://bucket/path.")
-        if code == "NoSuchKey" or status == 404 or "not found" in text.lower()[:200]:
-            return NotFound(
-                f"The bucket {self.bucket} at {where} has no object {key or self.prefix}, and none below it.",
-                hint="Check the path: capital letters count.",
-            )
-        if code in ("SlowDown", "ServiceUnavailable", "InternalError") or status >= 500:
-            return Unavailable(f"{where} answered with an error: {code or status}.", hint="Try again later.")
-        if code or status:
-            return Unavailable(f"{where} answered with an error: {code or f'status {status}'}.")
-        reason = "certificate" if "certificate" in text.lower() else ""
-        return Unavailable(
-            f"The certificate of {where} is not trusted." if reason else f"{where} cannot be reached.",
-            hint="Check the connection's endpoint, and that the network leads there."
-            if not reason
-            else "Add its authority to this system's, or its certificate to the connection.",
+        return refusal(
+            text,
+            status,
+            Asked(self.bucket, key or self.prefix, self.where, self._region, signed=self._signs),
         )
 
 

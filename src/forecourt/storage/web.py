@@ -26,7 +26,7 @@ from forecourt.oci.client.connection import Connections, Origin, Patience, Respo
 from forecourt.oci.client.interruption import pause
 from forecourt.oci.client.request import Lost, Request, is_loopback, origin
 from forecourt.oci.client.transport import retry_after
-from forecourt.oci.client.trust import tls
+from forecourt.oci.client.trust import new_context, tls
 
 PATIENCE = Patience(connect=10, answer=30, attempts=6, pause=0.5, longest_pause=60)
 """A connection that is silent for `answer` seconds counts as broken."""
@@ -108,7 +108,7 @@ class Trust:
         """Return the settings of its TLS connections; raises `InvalidInput` where the certificate is none."""
         if self.verify and not self.certificate:
             return tls()
-        context = ssl.create_default_context()
+        context = new_context()
         if self.certificate:
             try:
                 context.load_verify_locations(cadata=self.certificate)

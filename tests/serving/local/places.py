@@ -20,6 +20,7 @@ from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.local.driver import LocalDriver
 from forecourt.serving.local.site import Site
 from forecourt.serving.model import InferenceService, ServingRuntime
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.status import Observed
 from forecourt.settings import Settings
 
@@ -71,7 +72,7 @@ KEY = Key.of(service())
 class Place:
     """A machine with a driver, as the server has it; `seen` is what the driver reported last."""
 
-    def __init__(self, settings: Settings, model: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, settings: Settings, model: Path, session: aiohttp.ClientSession, external: str = "") -> None:
         self.seen: dict[Key, Observed] = {}
         self.story: list[str] = []
         self.endpoints = Endpoints()
@@ -79,15 +80,16 @@ class Place:
         self.fetches = 0
         self.model = model
 
-        def fetch(uri: str, progress: Progress) -> Path:
+        def fetch(source: Source, progress: Progress) -> Fetched:
             self.fetches += 1
             progress.begin("weights", 100)
             progress.advance("weights", 100)
-            return model
+            return Fetched(model)
 
         self.processes = Processes(settings.processes, log_bytes=100_000, log_files=2)
         environments = HostEnvironment(settings.environments, settings.cache)
-        site = Site(settings, self.processes, environments, self.endpoints, fetch, session, "http://127.0.0.1:8080")
+        url = "http://127.0.0.1:8080"
+        site = Site(settings, self.processes, environments, self.endpoints, fetch, session, url, external)
         self.driver = LocalDriver(site, self.report)
 
     def report(self, key: Key, seen: Observed) -> None:
@@ -128,9 +130,9 @@ class Place:
 
 
 @asynccontextmanager
-async def a_place(settings: Settings, tmp_path: Path, **changes: Any) -> AsyncIterator[Place]:
+async def a_place(settings: Settings, tmp_path: Path, external: str = "", **changes: Any) -> AsyncIterator[Place]:
     (tmp_path / "model").mkdir(exist_ok=True)
     (tmp_path / "model" / "weights.tiny").touch()
     quick = settings.model_copy(update={"drain_seconds": 2.0, "stop_seconds": 1.0} | changes)
     async with aiohttp.ClientSession() as session:
-        yield Place(quick, tmp_path / "model", session)
+        yield Place(quick, tmp_path / "model", session, external)

@@ -246,3 +246,16 @@ async def test_a_runtime_may_ask_for_more_time_than_the_setting_gives(settings: 
         place.driver.apply(service(), runtime(metadata={"name": "tiny", "annotations": annotations}))
         assert not (await place.ready()).failure
         await place.driver.close(stop=True)
+
+
+async def test_what_is_known_of_sources_outlives_the_deployments(settings: Settings, tmp_path: Path) -> None:
+    async with a_place(settings, tmp_path) as place:
+        await place.driver.start([])
+        known, unused = settings.models / ".sources", settings.models / ("a" * 64)
+        known.mkdir(parents=True)
+        unused.mkdir()
+        place.driver.apply(service(), runtime())
+        await place.ready()
+        await place.driver.remove(KEY)
+        assert (known.exists(), unused.exists()) == (True, False)
+        await place.driver.close(stop=True)

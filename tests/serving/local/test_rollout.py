@@ -151,6 +151,19 @@ async def test_more_requests_at_a_time_bring_more_replicas_and_none_is_lost(aske
     assert await asking == ["x"] * 30
 
 
+async def test_one_that_is_exposed_says_where_others_reach_it(settings: Settings, tmp_path: Path) -> None:
+    async with a_place(settings, tmp_path, external="https://models.example.org") as place:
+        await place.driver.start([])
+        shown = service().with_metadata(labels={"networking.kserve.io/visibility": "exposed"})
+        place.driver.apply(shown, runtime())
+        seen = await place.ready()
+        assert seen.url == "https://models.example.org/serving/default/m"
+        assert seen.address == "http://127.0.0.1:8080/serving/default/m"
+        place.driver.apply(service(), runtime())
+        await place.until(lambda: place.seen[KEY].url == "http://127.0.0.1:8080/serving/default/m")
+        await place.driver.close(stop=True)
+
+
 async def test_a_stopped_deployment_is_not_woken(asked: Asked) -> None:
     place = asked.place
     place.driver.apply(sleepy(), runtime())

@@ -109,6 +109,14 @@ def image(reference: object) -> ModelCar:
         return modelcar.inspect(reference, store=store, images=Repositories(mine.images, store), client_for=client_for)
 
 
+def of_image(car: ModelCar) -> Origin:
+    """Return what is known of the model of an image that is known; its URI is pinned to the digest."""
+    reference = car.reference
+    origin = _of(car.info, f"oci://{reference.at(car.digest)}", reference.repository.rpartition("/")[2])
+    origin.digest = str(car.digest)
+    return origin
+
+
 def _files(path: Path, said: str) -> Origin:
     from forecourt.cli.output import console
     from forecourt.modelcar import formats, source

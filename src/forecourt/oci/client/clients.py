@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from forecourt.oci.client.credentials import Credential, Credentials, LoginFiles, Logins
+from forecourt.oci.client.credentials import Anonymous, Credential, Credentials, LoginFiles, Logins
 from forecourt.oci.client.registry import RegistryClient
 from forecourt.oci.client.request import is_loopback
 
@@ -35,9 +35,9 @@ class Clients:
                 self._clients[registry] = RegistryClient(registry, insecure=insecure, credentials=self._credentials)
             return self._clients[registry]
 
-    def having(self, logins: Mapping[str, Credential]) -> Clients:
-        """Return clients of their own that try these logins first, by registry or a namespace in it."""
-        return Clients(Logins(logins, self._credentials), self._insecure)
+    def having(self, logins: Mapping[str, Credential], *, alone: bool = False) -> Clients:
+        """Return clients that try these logins first, by registry or a namespace in it; or these `alone`."""
+        return Clients(Logins(logins, Anonymous() if alone else self._credentials), self._insecure)
 
     def __enter__(self) -> Self:
         return self

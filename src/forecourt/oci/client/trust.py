@@ -16,7 +16,12 @@ _BUNDLES = (
 
 @functools.cache
 def tls() -> ssl.SSLContext:
-    """Return the settings of every TLS connection; ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are heeded.
+    """Return the settings of every TLS connection that has none of its own."""
+    return new_context()
+
+
+def new_context() -> ssl.SSLContext:
+    """Return settings of TLS connections that may be changed; ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are heeded.
 
     A Python that was built elsewhere may look for the authorities where this system has none.
     """

@@ -38,6 +38,7 @@ from forecourt.serving.gateway.models import model_id
 CLIENT_GONE = 499
 """What a request is counted as when nobody was left to answer (nginx's word)."""
 
+_SERVER_ERROR = 500
 _DROPS = 2  # a request that two replicas dropped may be what ends them: it is not tried on a third
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between looks at a replica that refuses but is said to be ready
 _COPY = 512 * 1024  # bytes of body that are handed to the HTTP client whole
@@ -101,7 +102,7 @@ class Forwarder:
                 code = CLIENT_GONE
                 traffic.disconnects.inc()
             traffic.outstanding -= 1
-            call.endpoint.end()
+            call.endpoint.end(failed=code >= _SERVER_ERROR)
             traffic.count(code)
             traffic.duration.observe(time.perf_counter() - started)
             traffic.request_bytes.inc(watch.received if call.body is None else len(call.body))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from forecourt.errors import ForecourtError, InvalidObject
 from forecourt.processes import Process
+from forecourt.serving.access import is_exposed
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.backoff import STEADY_SECONDS
 from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared, out_of_memory
@@ -102,6 +103,13 @@ class LocalDeployment:
         """The directories that its replicas, or those to come, read their model from."""
         models = {Path(replica.process.labels["model"]) for replica in self.replicas}
         return models | {revision.plan.model for revision in self._revisions if revision.plan}
+
+    @property
+    def environments(self) -> set[str]:
+        """The keys of the environments that its replicas run in, or those to come will."""
+        running = {replica.process.labels.get("environment", "") for replica in self.replicas} - {""}
+        plans = (revision.plan for revision in self._revisions if revision.plan and not self.service.stopped)
+        return running | {plan.environment.key for plan in plans}
 
     @property
     def preparing(self) -> bool:
@@ -243,6 +251,8 @@ class LocalDeployment:
         if not missing:
             revision.hindrance = None
             return
+        if revision.plan and not revision.plan.environment.exists():  # somebody removed it meanwhile
+            revision.plan = None
         if revision.plan is None:
             revision.prepare()
         elif not revision.backoff.remaining:
@@ -268,6 +278,8 @@ class LocalDeployment:
             "ordinal": str(ordinal),
             "port": str(port),
             "model": str(plan.model),
+            "image": plan.image,
+            "environment": plan.environment.key,
         }
         try:
             process = self._site.processes.start(name, plan.program(port, begins.devices, begins.spare), labels)
@@ -315,7 +327,9 @@ class LocalDeployment:
 
     def _tell(self) -> None:
         """Tell the gateway where to send requests, and whoever wants to know how things are."""
-        seen = observe(self, f"{self._site.url}/serving/{self.key.namespace}/{self.key.name}")
+        path = f"/serving/{self.key.namespace}/{self.key.name}"
+        outside = self._site.external_url if is_exposed(self.service) else ""
+        seen = observe(self, f"{outside or self._site.url}{path}", f"{self._site.url}{path}")
         waits = bool(self.wanted) and not seen.blocked and not seen.invalid
         current, beside = ([r.endpoint for r in self.of(each) if r.ready] for each in (self.current, self.stable))
         percent = self.canary_percent

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from forecourt.processes import Process
+from forecourt.processes import Process, occupants
 from forecourt.serving.availability import why_not
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.deployment import LocalDeployment
@@ -53,6 +53,23 @@ class LocalDriver:
     def refusal(self, runtime: ServingRuntime) -> str:
         """Say why `runtime` cannot run on this machine; nothing where it can."""
         return why_not(runtime)
+
+    def environments_in_use(self) -> dict[str, list[str]]:
+        """Return which deployments (``namespace/name``) hold which environments, by key.
+
+        One that sleeps, or starts again, holds its own; so does one whose replica is on its way out. Blocks.
+        """
+        found: dict[str, set[str]] = {}
+        for key, deployment in list(self._deployments.items()):
+            for environment in deployment.environments:
+                found.setdefault(environment, set()).add(f"{key.namespace}/{key.name}")
+        settings = self._site.settings
+        for environment, ids in occupants(settings.home, settings.environments).items():
+            held = found.setdefault(environment, set())
+            for each in ids:
+                labels = self._site.processes.labels(each)
+                held.add(f"{labels['namespace']}/{labels['name']}" if "namespace" in labels else each)
+        return {environment: sorted(deployments) for environment, deployments in found.items()}
 
     def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         """Make it so that `service` runs with `runtime`, beside what is `stable` where that is given."""
@@ -100,7 +117,8 @@ class LocalDriver:
         used = set().union(*(deployment.models for deployment in self._deployments.values()))
         with contextlib.suppress(FileNotFoundError):
             for directory in self._site.settings.models.iterdir():
-                if directory not in used:
+                # What begins with a dot is how models come here: what is known of their sources, what is being made.
+                if directory not in used and not directory.name.startswith("."):
                     await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def _rotate(self) -> None:

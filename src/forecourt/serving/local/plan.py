@@ -24,7 +24,7 @@ from forecourt.serving.local.probe import ReadinessProbe
 from forecourt.serving.local.replica import HOST
 from forecourt.serving.local.waiting import Waiting
 from forecourt.serving.model import Container, InferenceService, ServingRuntime
-from forecourt.serving.source import Source
+from forecourt.serving.source import Fetched, Source
 from forecourt.serving.templating import expand, merge
 
 RESTARTED = "forecourt.dev/restartedAt"
@@ -38,8 +38,8 @@ MOST_REPLICAS = 100
 
 _RUNTIMES = Path(__file__).parents[2] / "runtimes"
 
-Fetch = Callable[[Source, Progress], Path]
-"""Brings a model to this machine and returns its directory; blocks."""
+Fetch = Callable[[Source, Progress], Fetched]
+"""Brings a model to this machine; blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,10 @@ class Recipe:
     async def prepare(self, fetch: Fetch, environments: Environments, waiting: Waiting) -> Plan:
         """Fetch the model and make the environment, both at once."""
 
-        async def pull() -> tuple[Path, Structure | str]:
+        async def pull() -> tuple[Fetched, Structure | str]:
             model = await asyncio.to_thread(fetch, self.source, waiting)
             waiting.pulled()
-            return model, await asyncio.to_thread(_structure, model)
+            return model, await asyncio.to_thread(_structure, model.path)
 
         async def create() -> Environment:
             environment = await environments.ensure(
@@ -125,7 +125,7 @@ class Recipe:
         finally:
             for task in tasks:
                 task.cancel()
-        return Plan(self, model, environment, structure)
+        return Plan(self, model.path, environment, model.image, structure)
 
     def need(self, structure: Structure, free: int) -> Estimate:
         """Return what a replica needs of memory, where `free` bytes are to be had."""
@@ -152,6 +152,7 @@ class Plan:
     recipe: Recipe
     model: Path
     environment: Environment
+    image: str = ""
     structure: Structure | str = ""
     """What the model's headers say; why they cannot be read, as a sentence, where they cannot."""
 

@@ -17,7 +17,8 @@ from forecourt.settings import Settings
 class Site:
     """This machine: where programs run, environments are made, models come from and replicas are announced.
 
-    `url` is the gateway's own address; `session` asks replicas whether they are ready.
+    `url` is the gateway's own address, `external_url` the one that other machines know it by (empty where they do not
+    reach it); `session` asks replicas whether they are ready.
     """
 
     settings: Settings
@@ -27,4 +28,5 @@ class Site:
     fetch: Fetch
     session: aiohttp.ClientSession
     url: str
+    external_url: str = ""
     claims: Claims = field(default_factory=Claims)

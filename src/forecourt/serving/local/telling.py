@@ -42,8 +42,8 @@ class Deployed(Protocol):
         """Return the replicas of a revision."""
 
 
-def observe(deployment: Deployed, url: str) -> Observed:
-    """Return what is seen of it."""
+def observe(deployment: Deployed, url: str, address: str) -> Observed:
+    """Return what is seen of it; it answers at `url`, and for this machine at `address`."""
     current, revision, service = deployment.of(deployment.current), deployment.current, deployment.service
     reason, message = _reason(deployment, len(current))
     hindrance = revision.hindrance if revision and deployment.wanted else None
@@ -65,7 +65,9 @@ def observe(deployment: Deployed, url: str) -> Observed:
         runtime=deployment.runtime.metadata.name or "",
         runtime_is_namespaced=deployment.runtime.kind == "ServingRuntime",
         url=url,
+        address=address,
         percent=deployment.canary_percent,
+        image=next((replica.process.labels.get("image", "") for replica in current), ""),
     )
 
 

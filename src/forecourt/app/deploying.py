@@ -1,0 +1,108 @@
+"""The parts that serve models, put together: from the object that a client sends to the gateway that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from functools import partial
+from typing import Any
+
+import aiohttp
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+
+from forecourt.app.checking import checking
+from forecourt.app.fetching import fetching, reading
+from forecourt.app.home import Home
+from forecourt.app.recording import hardware, recording
+from forecourt.objects import api_router
+from forecourt.processes import Environments, Processes
+from forecourt.projects import Endings, connections_router
+from forecourt.registry import SCHEME
+from forecourt.serving import (
+    AccessControl,
+    Admission,
+    Endpoints,
+    Fitting,
+    Gateway,
+    LocalDriver,
+    Reconciler,
+    Records,
+    Registration,
+    RuntimeEnvironments,
+    RuntimeSettings,
+    Site,
+    Tokens,
+    environments_router,
+    fit_router,
+    logs_router,
+    resources,
+    rollback_router,
+    runtimes_router,
+    tokens_router,
+    usable_runtimes,
+)
+
+
+class Deploying:
+    """Deployments on this machine: their API (`routers`), their `gateway`, and what keeps them going (`works`).
+
+    `url` is the gateway's own address, `external_url` the one that other machines know, `registry` the embedded
+    registry's ``host:port``.
+    """
+
+    def __init__(
+        self, home: Home, session: aiohttp.ClientSession, *, url: str, external_url: str, registry: str
+    ) -> None:
+        settings = home.settings
+        self.metrics = CollectorRegistry()
+        self._home = home
+        self._registry = registry
+        self._resolvers = {SCHEME: home.models.uri_of}
+        self._admission = Admission(home.projects)
+        self._kinds = (*home.projects.resources, *resources(self._admission))
+        self._endpoints = Endpoints()
+        self._reconciler = Reconciler(home.objects)
+        self._endings = Endings(home.objects, self._kinds, self._reconciler.wake)
+        self._tokens = Tokens(home.objects, home.projects.connections)
+        self._access = AccessControl(home.objects, self._tokens)
+        self._environments = Environments(settings.environments, settings.cache / "uv")
+        self._site = Site(
+            settings,
+            Processes(settings.processes, log_bytes=settings.log_bytes, log_files=settings.log_files),
+            self._environments,
+            self._endpoints,
+            fetching(home, self._resolvers),
+            session,
+            url,
+            external_url,
+        )
+        self.driver = LocalDriver(self._site, self._reconciler.report)
+        self.gateway = Gateway(
+            self._endpoints, hold_seconds=settings.hold_seconds, registry=self.metrics, guard=self._access.check
+        )
+
+    def routers(self) -> Iterator[APIRouter]:
+        """Yield the routes, Kubernetes' own first."""
+        objects, projects = self._home.objects, self._home.projects
+        yield api_router(self._kinds, objects, self._wake, projects.admit)
+        yield logs_router(objects, self.driver.logs)
+        yield tokens_router(self._tokens, self._access.learn)
+        yield rollback_router(objects, self._admission, self._wake)
+        yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
+        yield environments_router(RuntimeEnvironments(objects, self._environments, self.driver.environments_in_use))
+        structure = reading(self._home, self._resolvers)
+        yield fit_router(Fitting(self._admission.kept, partial(usable_runtimes, objects), structure, self._site.claims))
+        yield connections_router(objects, projects.connections, checking(self._home.client_for))
+
+    def works(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield what runs in the background until it is cancelled."""
+        objects = self._home.objects
+        yield self._reconciler.run(self.driver)
+        yield Registration(objects, self._home.models).run()
+        yield self._endings.run()
+        yield self._access.run()
+        yield Records(objects, self._endpoints, recording(self._home, self._registry), hardware()).run()
+
+    def _wake(self) -> None:
+        self._reconciler.wake()
+        self._endings.look()

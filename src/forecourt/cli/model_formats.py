@@ -1,0 +1,57 @@
+"""What format a model has: its image says it, or its URI does."""
+
+from __future__ import annotations
+
+import re
+
+from forecourt.errors import InvalidInput
+
+_BY_ENDING = {
+    "gguf": "gguf",
+    "safetensors": "vLLM",
+    "onnx": "onnx",
+    "bst": "xgboost",
+    "ubj": "xgboost",
+    "joblib": "sklearn",
+}
+"""What a file's ending says, as runtimes call it."""
+_SAID = "Say it: --model-format vLLM (safetensors), gguf, openvino_ir, onnx, sklearn, xgboost …"
+
+
+def format_of(uri: str) -> str:
+    """Return the format of the model at a URI: an image is asked, of any other the words are read.
+
+    Raises `InvalidInput` where neither says it, `NotFound` where there is no image to ask.
+    """
+    if uri.partition("://")[0].partition("+")[0] == "oci":
+        return _of_image(uri)
+    if said := guessed(uri):
+        return said
+    raise InvalidInput(f"What format the model of {uri!r} has is not known.", hint=_SAID)
+
+
+def guessed(uri: str) -> str:
+    """Return what a URI says by the ending of a file, or a repository by its name (``…-GGUF``); else nothing."""
+    path = re.split(r"[?#]", uri, maxsplit=1)[0].rstrip("/").lower()
+    word = path.rpartition("/")[2]
+    if known := _BY_ENDING.get(word.rpartition(".")[2] if "." in word else ""):
+        return known
+    if path.startswith("hf://"):
+        repository = "/".join(path.removeprefix("hf://").split("/")[:2]).partition(":")[0]
+        return "gguf" if re.search(r"[-_.]gguf$", repository) else ""
+    return ""
+
+
+def _of_image(uri: str) -> str:
+    from forecourt import modelcar
+    from forecourt.cli.invocation import settings
+    from forecourt.oci import ContentStore, Reference, Repositories, clients
+
+    reference = Reference.parse(uri.partition("://")[2])
+    mine = settings()
+    store = ContentStore(mine.store)
+    with clients(mine) as client_for:
+        car = modelcar.inspect(reference, store=store, images=Repositories(mine.images, store), client_for=client_for)
+    if not car.info.format:
+        raise InvalidInput(f"{reference} does not say what format its model has.", hint="Say it: --model-format gguf")
+    return car.info.format
