@@ -23,6 +23,21 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf").read_bytes()
 
 
+def test_short_lists_of_numbers_are_kept_and_long_ones_are_counted(tmp_path: Path) -> None:
+    writer = oracle.GGUFWriter(tmp_path / "lists.gguf", "llama")
+    writer.add_array("llama.attention.head_count_kv", [8, 0, 8])
+    writer.add_array("llama.attention.sliding_window_pattern", [True, False, True])
+    writer.add_array("tokenizer.ggml.scores", [0.5] * 2000)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    read = gguf.read(tmp_path / "lists.gguf")
+    assert read.numbers("llama.attention.head_count_kv") == (8, 0, 8)
+    assert read.numbers("llama.attention.sliding_window_pattern") == (1, 0, 1)
+    assert read.metadata["tokenizer.ggml.scores"] == gguf.Array(2000)
+    assert read.numbers("tokenizer.ggml.scores") == read.numbers("nothing") == ()
+
+
 def test_what_the_library_wrote_is_read(tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "tiny.gguf")
     read, expected = gguf.read(path), oracle.GGUFReader(path)

@@ -174,6 +174,16 @@ def test_a_full_context_is_shifted_where_that_was_asked_for(serve: Serve, smollm
     assert running.post("/v1/completions", body).json()["usage"]["completion_tokens"] == 300
 
 
+def test_remembered_prompts_stay_within_the_memory_that_is_spare(
+    serve: Serve, smollm2: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECOURT_SPARE_MEMORY", str(8 * 2**20))
+    served = serve(smollm2, free_port, "--ctx-size=1024", "--parallel=1", "--threads=1").until_ready()
+    for number in range(3):  # each takes more than half of that
+        served.post("/v1/completions", {"prompt": f"word{number} " * 100, "max_tokens": 1})
+    assert "making room for prompt cache entry" in served.log.read_text()
+
+
 def test_options_of_every_kind_reach_the_server(serve: Serve, smollm2: Path, free_port: int) -> None:
     options = (
         *("-c", "512", "-np", "2", "-tb", "1", "-t", "1", "-b", "128", "-ub", "64", "-ngl", "all", "-fa", "on"),

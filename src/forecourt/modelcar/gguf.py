@@ -129,7 +129,9 @@ class GGUF:
     def numbers(self, key: str) -> tuple[int, ...]:
         """Return the metadata of `key` where it is a list of whole numbers or truths, one for each layer."""
         value = self.metadata.get(key)
-        return tuple(int(number) for number in value.numbers) if isinstance(value, Array) else ()
+        if not isinstance(value, Array) or any(isinstance(number, float) for number in value.numbers):
+            return ()
+        return tuple(map(int, value.numbers))
 
     @property
     def architecture(self) -> str:

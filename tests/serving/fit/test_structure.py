@@ -160,6 +160,17 @@ def test_absurd_numbers_in_a_gguf_header_are_refused() -> None:
             from_gguf.structure([gguf_header("llama", **{"block_count": 2, "embedding_length": 64} | says)])
 
 
+def test_lists_of_fractions_are_no_numbers_of_heads() -> None:
+    odd = gguf_header(
+        "llama",
+        block_count=2,
+        embedding_length=64,
+        attention__head_count=4,
+        attention__head_count_kv=Array(2, (float("nan"), float("inf"))),
+    )
+    assert from_gguf.structure([odd]).layers == (Layer(64, 64),) * 2
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "[" * 100_000])
 def test_a_config_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     write_safetensors(tmp_path / "model.safetensors")

@@ -93,7 +93,7 @@ def _computing(model: Structure, ubatch: int, context: int, parallel: int, launc
     llama.cpp reserves more; this is what it touches.
     """
     activations = ubatch * (2 * model.feed_forward + 4 * model.embedding) * 4
-    mask = ubatch * context * (4 + 2)
+    mask = ubatch * context * 4
     if launch.value("-fa", "--flash-attn") == "off":
         mask += ubatch * context * model.heads * 4
     return activations + mask + parallel * model.vocabulary * 4

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forecourt.errors import Conflict
+from forecourt.errors import Conflict, InvalidObject
 from forecourt.projects import free_memory, this_machine
 from forecourt.serving.availability import why_not
 from forecourt.serving.fit import Structure, judge
@@ -74,7 +74,10 @@ class Fitting:
 
     def __call__(self, namespace: str, document: Document) -> Document:
         """Return what `fit` does for an `InferenceService`, which is not kept; blocks while headers are read."""
-        metadata = dict(document.get("metadata") or {})
+        metadata = document.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise InvalidObject("metadata: Invalid value: it is no map.")
+        metadata = dict(metadata)
         if (said := metadata.setdefault("namespace", namespace)) != namespace:
             raise Conflict(f"The deployment is of the namespace {said}, and the path says {namespace}.")
         metadata.setdefault("name", "fit")
