@@ -33,7 +33,14 @@ from forecourt.registry import SCHEME as REGISTRY_SCHEME
 from forecourt.registry import RegistryApi, management_router
 from forecourt.settings import Settings
 
+_OPEN = (
+    "%s can be reached from other machines. Deployments answer them only where they are exposed, and for a token where "
+    "they ask for one; the API asks nobody who they are: have a proxy do that, or listen on 127.0.0.1."
+)
 _SWITCH_SECONDS = 0.0005  # that a thread in the background may keep requests waiting; Python would say ten times that
+
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> None:
@@ -50,6 +57,8 @@ def serve(settings: Settings) -> None:
         listening(settings.host, settings.registry_port, "--registry-port") as registry,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
+        if outside := external_url(settings, api):
+            log.warning(_OPEN, outside)
         runner.run(_run(settings, api, registry))
 
 

@@ -27,6 +27,8 @@ _OURS = re.compile(
     r"UV_(PYTHON|SYSTEM_PYTHON|BREAK_SYSTEM_PACKAGES|PROJECT.*|WORKING_DIR.*|TARGET|PREFIX|QUIET|VERBOSE)"
 )
 
+_SAYS_WHERE = re.compile(r"UV_(TORCH_BACKEND|FIND_LINKS|.*INDEX.*|OFFLINE)")
+
 _DONE = re.compile(r"(Resolved|Prepared|Installed|Uninstalled) (\d+ packages?) in ")
 _DOWNLOADING = re.compile(r"Downloading (\S+) \(([\d.]+)([KMGT]?i?B)\)")
 _STEP = re.compile(r"(Building|Built|Downloaded) (\S+)")
@@ -69,7 +71,7 @@ async def run_uv(
         find_uv_bin(),
         *arguments,
         cwd=directory,
-        env=_environment(cache) | dict(marks),
+        env=settings_of(cache) | dict(marks),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -122,6 +124,9 @@ def failure(doing: str, code: int, last: tuple[str, ...]) -> ForecourtError:
     return ProgramFailed(f"{doing} failed: {why.rstrip('.')}.", exit_code_of_program=code, last_lines=last, hint=hint)
 
 
-def _environment(cache: Path) -> dict[str, str]:
+def settings_of(cache: Path) -> dict[str, str]:
+    """Return the environment that uv runs in: a person's own settings, and ours."""
     environment = {name: value for name, value in inherited().items() if not _OURS.fullmatch(name)}
-    return {"UV_CACHE_DIR": str(cache)} | environment | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    # PyPI's PyTorch is for CUDA. Where nobody says where packages come from, uv takes the build for what is here.
+    torch = {} if any(map(_SAYS_WHERE.fullmatch, environment)) else {"UV_TORCH_BACKEND": "auto"}
+    return {"UV_CACHE_DIR": str(cache)} | torch | environment | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
