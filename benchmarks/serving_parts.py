@@ -75,12 +75,15 @@ class Deployment:
         while self.replicas():
             time.sleep(0.05)
 
-    def start(self) -> float:
-        """Start it again, and return the seconds until it is ready."""
+    def start(self, path: str) -> float:
+        """Start it again, and return the seconds until `path` is answered through the gateway."""
         began = time.perf_counter()
         self.patch({"metadata": {"annotations": {"serving.kserve.io/stop": "false"}}})
+        while not answers(self.url + path):
+            time.sleep(0.02)
+        took = time.perf_counter() - began
         self.until_ready(stopped_before=True)
-        return time.perf_counter() - began
+        return took
 
     def delete(self) -> None:
         call(self.server, "DELETE", self.path)
@@ -169,7 +172,7 @@ class Bare:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=120) as answer:
             return bool(answer.status < 400)
     except (urllib.error.URLError, OSError):
         return False

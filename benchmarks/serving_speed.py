@@ -56,7 +56,7 @@ def _of(server: Running, runtime: str, model: Path, rounds: int, tokens: int) ->
             for count in (1, STREAMS):
                 asyncio.run(rate(url, "speed", count, 8))
                 rates.setdefault(("bare", count), []).append(asyncio.run(rate(url, "speed", count, tokens)))
-        starts["ours"].append(deployment.start())
+        starts["ours"].append(deployment.start("/health"))
         for count in (1, STREAMS):
             asyncio.run(rate(deployment.url, "speed", count, 8))
             rates.setdefault(("ours", count), []).append(asyncio.run(rate(deployment.url, "speed", count, tokens)))
