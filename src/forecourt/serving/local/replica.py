@@ -17,7 +17,10 @@ from forecourt.serving.local.probe import ReadinessProbe
 
 HOST = "127.0.0.1"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two questions to a replica that is starting
-_WEIGH_SECONDS = 3.0  # between two looks at the memory that a replica uses
+_PAUSE_SHARE = 0.03  # of the time that it has been starting: so much longer it may seem to take
+_WEIGH_SECONDS = 3.0  # between two looks at the memory of a replica that starts, or comes near its limit
+_WEIGH_SELDOM_SECONDS = 15.0  # of any other: a look walks all its pages
+_NEAR = 0.5  # of the limit
 _FENCE_SECONDS = 60.0  # between two looks at what a replica that is ready listens on
 
 
@@ -110,7 +113,7 @@ class LocalReplica:
                 elif self.ready and refusals >= self._probe.failures:
                     self._turn(ready=False)
                 await asyncio.wait({end}, timeout=self._probe.period if self.ready else pause)
-                pause = min(_LONGEST_PAUSE, pause * 1.1)
+                pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, _PAUSE_SHARE * self.starting_for))
             self.gone = True
             self._turn(ready=False)
         finally:
@@ -125,7 +128,9 @@ class LocalReplica:
                 self.over_limit = used.kept
                 self._changed()
                 return
-            await asyncio.sleep(_WEIGH_SECONDS)
+            near = bool(self.limit) and used.kept > _NEAR * self.limit
+            seldom = self.ready_since is not None and not near
+            await asyncio.sleep(_WEIGH_SELDOM_SECONDS if seldom else _WEIGH_SECONDS)
 
     async def _reaches_others(self) -> bool:
         """Look, now and then, whether it listens on any address but the machine's own."""
