@@ -24,9 +24,10 @@ from forecourt.app.deploying import Deploying
 from forecourt.app.home import home
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
-from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config
+from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config, with_pages
 from forecourt.catalog import SCHEME as CATALOG_SCHEME
 from forecourt.catalog import CatalogService
+from forecourt.dashboard import Dashboard
 from forecourt.objects import install_error_handlers
 from forecourt.oci.server import registry_app
 from forecourt.registry import SCHEME as REGISTRY_SCHEME
@@ -92,8 +93,11 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             ]
             await deploying.gateway.startup()
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
-                server = Uvicorn(uvicorn_config(dispatching(deploying.gateway, open_apis, application)))
-                background = {asyncio.create_task(work) for work in (*deploying.works(), catalog.run())}
+                everything = dispatching(deploying.gateway, open_apis, application)
+                dashboard = Dashboard(everything, here.objects)
+                server = Uvicorn(uvicorn_config(with_pages(dashboard, everything)))
+                works = (*deploying.works(), catalog.run(), dashboard.run())
+                background = {asyncio.create_task(work) for work in works}
                 serving = asyncio.create_task(server.serve(sockets=[api]))
                 loop = asyncio.get_running_loop()
                 loop.add_signal_handler(signal.SIGINT, ending.ask, True)

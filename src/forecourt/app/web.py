@@ -15,6 +15,7 @@ from aiohttp import web
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from forecourt.dashboard import Dashboard
 from forecourt.serving import UVICORN_SETTINGS, Gateway
 from forecourt.settings import Settings
 
@@ -94,6 +95,16 @@ def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool
             else:
                 target = next((api for serves, api in open_apis if serves(scope["path"])), application)
         await target(scope, receive, send)
+
+    return dispatch
+
+
+def with_pages(dashboard: Dashboard, api: Any) -> Any:
+    """Send what browsers look at to the dashboard, and everything else to the API."""
+
+    async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+        pages = scope["type"] == "http" and dashboard.serves(scope["path"])
+        await (dashboard.application if pages else api)(scope, receive, send)
 
     return dispatch
 

@@ -3,7 +3,7 @@
 from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
 from forecourt.serving.api import fit_router, logs_router, resources, rollback_router, tokens_router
-from forecourt.serving.compose import compose
+from forecourt.serving.compose import compose, resource_name
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.environments import RuntimeEnvironments
 from forecourt.serving.environments_api import environments_router
@@ -49,6 +49,7 @@ __all__ = [
     "metrics_body",
     "read_runtimes",
     "registry_labels",
+    "resource_name",
     "resources",
     "rollback_router",
     "runtimes_router",

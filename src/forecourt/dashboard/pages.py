@@ -1,0 +1,198 @@
+"""How a view becomes a page: HTML for people, JSON for programs, a block of the page for htmx.
+
+A view returns a `Page`: a template and the data that it shows. The same data is the page's JSON twin, at the same
+address with ``?format=json`` or for who accepts ``application/json``, and is announced in the page's head. Everything
+that a template shows is in the data, so nothing is to be seen that a program could not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from forecourt import __version__
+from forecourt.dashboard import wording
+from forecourt.dashboard.static import StaticFiles
+from forecourt.errors import ForecourtError, NotFound
+
+FORMAT = "format"
+_TEMPLATES = Path(__file__).parent / "templates"
+_SECURITY = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "vary": "accept, hx-request, cookie",
+    "cache-control": "no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """A step of the way to a page."""
+
+    title: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a view returns.
+
+    `data` is what the template shows, and the page's JSON. `section` is the entry of the navigation that is lit. Where
+    htmx asks for an element whose id is one of `blocks`, it gets the template's block of that name (with ``_`` for
+    ``-``), and nothing else.
+    """
+
+    template: str
+    title: str
+    data: Mapping[str, Any]
+    section: str = ""
+    crumbs: tuple[Crumb, ...] = ()
+    blocks: tuple[str, ...] = ()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+View = Callable[[Request], Awaitable[Page | Response]]
+
+
+class Pages:
+    """Renders pages. `context` gives what the frame of every page shows (who is signed in, say)."""
+
+    def __init__(self, static: StaticFiles, context: Callable[[Request], Mapping[str, Any]] = lambda _: {}) -> None:
+        self._static = static
+        self._context = context
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= wording.FILTERS
+        self._environment.globals |= {"static": static.url, "icon": self._icon, "query": _query, "version": __version__}
+
+    def view(self, view: View) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that renders what `view` returns, and the errors that it raises."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                page = await view(request)
+            except ForecourtError as error:
+                page = self.error(error)
+            return page if isinstance(page, Response) else self.response(request, page)
+
+        return endpoint
+
+    def error(self, error: ForecourtError) -> Page:
+        """Return the page that tells an error."""
+        data = {"status": error.status, "reason": error.reason, "message": error.message, "hint": error.hint}
+        title = "Not found" if error.status == 404 else "This did not work"
+        return Page("error.html", title, data, status=error.status)
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        """Answer for an address or a method that is none."""
+        code = error.status_code if isinstance(error, HTTPException) else 500
+        if code == 404:
+            told: ForecourtError = NotFound(f"There is nothing at {request.url.path}.", hint="Begin with the projects.")
+        else:
+            told = ForecourtError(str(getattr(error, "detail", "Something went wrong in Forecourt.")))
+        page = self.error(told)
+        return self.response(request, Page(page.template, page.title, dict(page.data) | {"status": code}, status=code))
+
+    def response(self, request: Request, page: Page) -> Response:
+        """Return a page in the form that is asked for."""
+        headers = _SECURITY | dict(page.headers)
+        if wants_json(request):
+            return JSONResponse(page.data, page.status, headers)
+        values = {
+            "form": {},
+            "errors": {},
+            "error": None,
+            "notice": _notice(request),
+            **self._context(request),
+            "page": page,
+            "request": request,
+            "json_href": _query(request, format="json"),
+            **page.data,
+        }
+        for macros in ("ui", "forms"):  # which see what the page shows; `import` would keep them out of its blocks
+            values[macros] = self._environment.get_template(f"macros/{macros}.html").make_module(values)
+        template = self._environment.get_template(page.template)
+        target = request.headers.get("hx-target", "")
+        if request.headers.get("hx-request") and target in page.blocks:
+            block = template.blocks[target.replace("-", "_")]
+            text = "".join(block(template.new_context(values)))
+            return HTMLResponse(text, page.status, headers)
+        response = HTMLResponse(template.render(values), page.status, headers)
+        if values["notice"]:
+            response.delete_cookie("notice", path="/")
+        return response
+
+    def fragment(self, template: str, **values: Any) -> HTMLResponse:
+        """Return a piece of a page."""
+        return HTMLResponse(self._environment.get_template(template).render(values), headers=_SECURITY)
+
+    def _icon(self, name: str, label: str = "") -> Markup:
+        """Return an icon; with a label where it says something that no text beside it does."""
+        told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+        return Markup(
+            '<svg class="pf-v6-svg" fill="currentColor" width="1em" height="1em" {}><use href="{}#{}"/></svg>'
+        ).format(told, self._static.url("icons.svg"), name)
+
+
+def wants_json(request: Request) -> bool:
+    """Say whether a program asks."""
+    if said := request.query_params.get(FORMAT):
+        return said == "json"
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def see_other(request: Request, href: str, *, notice: str = "") -> Response:
+    """Send a browser on after a form was taken, so that going back or reloading does not send it again.
+
+    `notice` is shown once on the page that comes next.
+    """
+    if request.headers.get("hx-request"):
+        response: Response = Response(status_code=204, headers={"hx-redirect": href})
+    elif wants_json(request):
+        response = JSONResponse({"location": href}, 200, {"location": href})
+    else:
+        response = RedirectResponse(href, 303)
+    if notice:
+        response.set_cookie("notice", json.dumps(notice), max_age=30, samesite="strict", path="/")
+    return response
+
+
+def _notice(request: Request) -> str:
+    """Return what the page before wants said on this one."""
+    try:
+        said = json.loads(request.cookies.get("notice", '""').encode("latin-1", "replace"))
+    except ValueError:
+        return ""
+    return said[:500] if isinstance(said, str) else ""
+
+
+def _query(request: Request, /, **changes: Any) -> str:
+    """Return this page's address with some of its query parameters changed; None (or nothing) takes one away."""
+    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in changes]
+    for key, value in changes.items():
+        kept += [
+            (key, str(one)) for one in (value if isinstance(value, list | tuple) else [value]) if one not in (None, "")
+        ]
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path

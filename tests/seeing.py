@@ -1,0 +1,40 @@
+"""What a page must be like, whatever it shows; and pictures of it for the documentation."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+PICTURES = Path(__file__).parents[1] / "docs" / "images" / "dashboard"
+_RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+_WIDE, _NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+
+def look(page: Page, name: str) -> None:
+    """Check what is to be seen: accessible (axe: WCAG 2.2 AA) in light and dark, no wider than a phone.
+
+    With ``FORECOURT_PICTURES=1`` pictures of it go to ``docs/images/dashboard``, light and dark.
+    """
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.wait_for_timeout(150)  # colours that change with a transition
+        _accessible(page, f"{name}, {scheme}")
+        if os.environ.get("FORECOURT_PICTURES"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=PICTURES / f"{name}-{scheme}.png", animations="disabled")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(_NARROW)  # type: ignore[arg-type]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= _NARROW["width"], f"{name} is {width} pixels wide on a phone"
+    page.set_viewport_size(_WIDE)  # type: ignore[arg-type]
+
+
+def _accessible(page: Page, what: str) -> None:
+    found = Axe().run(page, options=_RULES).response["violations"]
+    told = [f"{one['id']} ({one['impact']}): {one['help']}: {one['nodes'][0]['html'][:300]}" for one in found]
+    assert not told, f"{what}: " + "\n".join(told)
