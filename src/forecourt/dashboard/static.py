@@ -63,7 +63,7 @@ class StaticFiles:
         except OSError:
             raise ForecourtError(
                 "The dashboard's styles and scripts have not been built.",
-                hint="Install Forecourt from its source again, which builds them: uv sync --reinstall-package forecourt",
+                hint="Install Forecourt from its source again, which builds them: uv sync --reinstall",
             ) from None
         return names
 
