@@ -1,0 +1,28 @@
+"""Jobs in the API: what may be asked for, and that only its cancelling may change once it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from forecourt.errors import InvalidObject
+from forecourt.objects import Resource, validate_metadata
+from forecourt.processes.jobs.model import GROUP, Job
+
+
+def job_resource(types: Collection[str]) -> Resource:
+    """Return the kind, for jobs of these types."""
+
+    def validate(wanted: Job, before: Job | None) -> None:
+        validate_metadata(wanted)
+        if wanted.spec.type not in types:
+            raise InvalidObject(
+                f'spec.type: Unsupported value: "{wanted.spec.type}": supported values: {", ".join(sorted(types))}'
+            )
+        if before is None:
+            return
+        if wanted.spec.model_copy(update={"cancelled": before.spec.cancelled}) != before.spec:
+            raise InvalidObject("spec: Forbidden: a job that was asked for does not change; only spec.cancelled does")
+        if before.spec.cancelled and not wanted.spec.cancelled:
+            raise InvalidObject("spec.cancelled: Forbidden: what was left off stays so; ask for it again")
+
+    return Resource(Job, GROUP, "v1alpha1", "jobs", validate=validate, lasting=True)
