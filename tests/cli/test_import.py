@@ -14,8 +14,8 @@ from object_stores import ObjectStore
 from storage.servers import FileServer, serving_files
 from tiny_models import write_gguf, write_transformers
 
-from forecourt.cli.image_names import ImageName
 from forecourt.errors import InvalidInput
+from forecourt.importing import ImageName
 
 NUMBERS = count(1)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from forecourt.cli.registry.filters import beginning, containing, text
-from forecourt.cli.registry.properties import from_metadata, properties, short, split, to_metadata
+from forecourt.cli.registry.properties import properties, short, split
 from forecourt.errors import InvalidInput
+from forecourt.importing.metadata import from_metadata, to_metadata
 from forecourt.query import parse
 
 

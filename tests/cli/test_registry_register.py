@@ -8,8 +8,9 @@ from itertools import count
 import pytest
 from tiny_models import write_gguf, write_transformers
 
-from forecourt.cli.registry.origin import look
+from forecourt.cli.machine import inspect
 from forecourt.errors import InvalidInput, NotFound
+from forecourt.importing import look
 
 NUMBERS = count(1)
 
@@ -120,23 +121,23 @@ def test_versions_without_a_tag_are_numbered(run, ask, name):
     ],
 )
 def test_a_model_is_named_after_its_uri(uri, name):
-    origin = look(uri)
+    origin = look(uri, inspect)
     assert (origin.name, origin.uri, origin.source) == (name, uri, uri)
 
 
 def test_what_is_nothing_to_register_is_told():
     with pytest.raises(NotFound) as told:
-        look("localhost:5000/demo/my-model:1.0")
+        look("localhost:5000/demo/my-model:1.0", inspect)
     assert told.value.hint == "If it is an image, write oci://localhost:5000/demo/my-model:1.0."
     with pytest.raises(InvalidInput, match="in the registry already"):
-        look("model-registry://granite/v1")
+        look("model-registry://granite/v1", inspect)
     with pytest.raises(InvalidInput, match="is no URI"):
-        look("hf://")
+        look("hf://", inspect)
 
 
 def test_files_of_no_known_format_are_registered_as_they_are(tmp_path):
     (tmp_path / "weights.xyz").write_text("x")
-    origin = look(str(tmp_path))
+    origin = look(str(tmp_path), inspect)
     assert (origin.uri, origin.format, origin.name) == (tmp_path.as_uri(), "", tmp_path.name)
 
 
@@ -144,7 +145,7 @@ def test_a_damaged_model_is_refused(tmp_path):
     whole = write_gguf(tmp_path / "tiny.gguf").read_bytes()
     (tmp_path / "tiny.gguf").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InvalidInput):
-        look(str(tmp_path / "tiny.gguf"))
+        look(str(tmp_path / "tiny.gguf"), inspect)
 
 
 @pytest.fixture

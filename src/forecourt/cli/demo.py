@@ -194,14 +194,14 @@ def _push(mine: Settings, model: Path, image: str) -> str:
 def _register(client: Client, uri: str) -> str:
     """Register the image as a version of its model, where it is not yet; return the URI to deploy."""
     from forecourt.cli.client import person
+    from forecourt.cli.machine import inspect
     from forecourt.cli.registry.names import OURS
-    from forecourt.cli.registry.origin import look
-    from forecourt.cli.registry.register import registration
     from forecourt.errors import AlreadyExists
+    from forecourt.importing import look, registration
 
     with _step("Register") as step:
         step.result = f"{_MODEL}/{_VERSION}"
-        origin = look(uri)
+        origin = look(uri, inspect)
         wanted = registration(origin, _MODEL, _VERSION, author=person(), owner=person())
         links = [{"relation": "source", "uri": origin.source}, _MADE_FROM]
         try:

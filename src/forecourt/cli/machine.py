@@ -12,8 +12,8 @@ import typer
 from forecourt.cli.completion import complete_image
 
 if TYPE_CHECKING:
-    from forecourt.modelcar import Image, Place
-    from forecourt.oci import Clients, ContentStore, Repositories
+    from forecourt.modelcar import Image, ModelCar, Place
+    from forecourt.oci import Clients, ContentStore, Reference, Repositories
 
 
 def image_argument(metavar: str) -> Any:
@@ -61,3 +61,11 @@ def this_machine() -> Iterator[Machine]:
     store = ContentStore(mine.store)
     with clients(mine) as client_for:
         yield Machine(store, Repositories(mine.images, store), client_for)
+
+
+def inspect(reference: Reference) -> ModelCar:
+    """Return what an image says, on this machine or in its registry; raises `NotFound` and what the registry does."""
+    from forecourt import modelcar
+
+    with this_machine() as here:
+        return modelcar.inspect(reference, **here.parts)

@@ -10,6 +10,7 @@ from forecourt.modelcar.diff import Difference, Tensors, difference
 from forecourt.modelcar.headers import lay_out_headers
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
 from forecourt.modelcar.images import list_images, prune, remove, tag
+from forecourt.modelcar.info import describe_path
 from forecourt.modelcar.keeping import kept
 from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
 from forecourt.modelcar.pack import pack
@@ -37,6 +38,7 @@ __all__ = [
     "attach",
     "attached",
     "copy",
+    "describe_path",
     "difference",
     "fetch",
     "files",

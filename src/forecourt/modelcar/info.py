@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from forecourt.errors import InvalidModel
-from forecourt.modelcar import card, config, gguf, safetensors
+from forecourt.modelcar import card, config, gguf, safetensors, source
 from forecourt.modelcar.card import ModelCard
 from forecourt.modelcar.config import ModelConfig
 from forecourt.modelcar.formats import formats
@@ -37,6 +37,15 @@ _BESIDE = re.compile(
     r"|absmax|quant_map|nested_absmax|nested_quant_map|quant_state\..*)$"
 )
 """Tensors that say how others are quantised, and are no parameters of the model."""
+
+
+def describe_path(path: Path) -> ModelInfo | None:
+    """Return what the files at a path say, None where there are no weights of a known format among them.
+
+    Raises what `source.find` and `describe` do.
+    """
+    files = source.find(path, follow_links=True)
+    return describe(files) if formats(files) else None
 
 
 def describe(files: Sequence[SourceFile], *, format: str = "") -> ModelInfo:  # noqa: A002 (KServe's word)

@@ -67,7 +67,7 @@ def register(
     from forecourt.cli.registry.filters import equals
     from forecourt.cli.registry.names import MODELS, listing
     from forecourt.cli.registry.properties import properties
-    from forecourt.cli.registry.register import next_version, send
+    from forecourt.cli.registry.register import free_version, send
 
     output = Output.JSON if json else output
     given = properties(pairs or [], labels or [])
@@ -76,7 +76,7 @@ def register(
     name = name or short(found["name"])
     there = listing(client, MODELS, filters=[equals("name", name)], limit=1)["items"]
     wanted = registration(found, name, person())
-    version = version or _tag(wanted["modelArtifact"]["uri"]) or next_version(client, there)
+    version = version or _tag(wanted["modelArtifact"]["uri"]) or free_version(client, there)
     wanted["modelVersion"] |= {"name": version}
     wanted["modelVersion"]["customProperties"] |= given
     send(client, wanted | {"aliases": alias or [], "stage": stage}, output, new=not there)
@@ -84,8 +84,8 @@ def register(
 
 def registration(found: Document, name: str, author: str) -> Document:
     """Return what ``POST …/register`` takes for a model of the catalog, its version's name aside."""
-    from forecourt.cli.registry.properties import to_metadata
     from forecourt.cli.resolving import artifact_of, format_of, pinned, text_of
+    from forecourt.importing.metadata import to_metadata
 
     artifact = artifact_of(found)
     facts = {key: value for key in _FACTS if (value := found["properties"].get(key)) not in (None, "")}

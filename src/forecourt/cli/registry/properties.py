@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
 
 from forecourt.cli.output import duration
 from forecourt.errors import InvalidInput
+from forecourt.importing.metadata import INT32, Value, from_metadata, to_metadata
 
 Document = dict[str, Any]
-Value = str | int | float | bool
 
 STAGE = "stage"
 """The property that says a version's stage."""
 
-_INT32 = range(-(2**31), 2**31)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LONGEST = 24  # characters of a value in a table
 
@@ -32,28 +31,6 @@ PropertyOption = Annotated[
     ),
 ]
 LabelOption = Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help="A label. Repeatable.")]
-
-
-def to_metadata(value: Value) -> Document:
-    """Return a value as the API has it. Its integers have 32 bits; a larger one is a double."""
-    if isinstance(value, bool):
-        return {"bool_value": value, "metadataType": "MetadataBoolValue"}
-    if isinstance(value, int) and value in _INT32:
-        return {"int_value": str(value), "metadataType": "MetadataIntValue"}
-    if isinstance(value, int | float):
-        return {"double_value": float(value), "metadataType": "MetadataDoubleValue"}
-    return {"string_value": value, "metadataType": "MetadataStringValue"}
-
-
-def from_metadata(value: Mapping[str, Any]) -> Value:
-    """Return the value that the API has; what is no text, number or truth as its type in brackets."""
-    for name in ("string_value", "double_value", "bool_value"):
-        if name in value:
-            said: Value = value[name]
-            return said
-    if "int_value" in value:
-        return int(value["int_value"])
-    return f"<{value.get('type') or 'structure'}>"
 
 
 def properties(pairs: Iterable[str], labels: Iterable[str] = ()) -> Document:
@@ -95,7 +72,7 @@ def _as_it_looks(value: str) -> Value:
 
 
 def _int(value: str) -> Document:
-    if int(value) not in _INT32:
+    if int(value) not in INT32:
         raise ValueError(value)
     return to_metadata(int(value))
 

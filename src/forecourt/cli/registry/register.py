@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from forecourt.cli.registry.properties import LabelOption, PropertyOption
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.cli.registry.origin import Origin
+    from forecourt.importing import Origin
 
 app = typer.Typer()
 
@@ -80,21 +79,22 @@ def register(
     """
     from forecourt.cli.client import person
     from forecourt.cli.connection import connect
+    from forecourt.cli.machine import inspect
     from forecourt.cli.registry.names import MODELS, listing
-    from forecourt.cli.registry.origin import look
     from forecourt.cli.registry.properties import properties
     from forecourt.errors import InvalidInput
+    from forecourt.importing import look, registration
 
     output = Output.JSON if json else output
     given = properties(pairs or [], labels or [])
-    origin = look(uri, pin=pin)
+    origin = look(uri, inspect, pin=pin, warn=console.warn)
     name = name or origin.name
     if not name:
         raise InvalidInput(f"{uri} does not say how to call the model.", hint="Say it: --name MODEL")
     client = connect()
     links = _links(client, origin, source, trained_by, parent or [], relation, evidence or [])
     there = listing(client, MODELS, filters=[_equals("name", name)], limit=1)["items"]
-    version = version or origin.tag or next_version(client, there)
+    version = version or origin.tag or free_version(client, there)
     if there and (description or owner):
         console.warn(f"{name} is there already, and stays as it is: change it with forecourt registry set {name}")
     author = author or person()
@@ -128,77 +128,19 @@ def send(client: Client, wanted: Document, output: Output, *, new: bool) -> None
         _show(target, made, wanted["links"], new=new)
 
 
-def registration(
-    origin: Origin,
-    name: str,
-    version: str,
-    *,
-    author: str,
-    owner: str,
-    description: str = "",
-    version_description: str = "",
-    model_format: str = "",
-    format_version: str = "",
-    properties: Document | None = None,
-) -> Document:
-    """Return what ``POST …/register`` takes: what is said, and else what the files say of themselves."""
-    return {
-        "registeredModel": _said(
-            name=name,
-            description=description or origin.description,
-            owner=owner,
-            license=origin.license,
-            language=list(origin.languages),
-        ),
-        "modelVersion": _said(
-            name=version,
-            description=version_description or origin.description,
-            author=author,
-            customProperties=_properties(origin) | (properties or {}),
-        ),
-        "modelArtifact": _artifact(origin, name, model_format or origin.format, format_version),
-    }
-
-
 def _equals(field: str, value: str) -> str:
     from forecourt.cli.registry.filters import equals
 
     return equals(field, value)
 
 
-def _said(**fields: object) -> Document:
-    return {name: value for name, value in fields.items() if value}
-
-
-def _properties(origin: Origin) -> Document:
-    from forecourt.cli.registry.properties import to_metadata
-
-    return {key: to_metadata(value) for key, value in origin.properties.items()}
-
-
-def _artifact(origin: Origin, name: str, model_format: str, format_version: str) -> Document:
-    from forecourt.cli.registry.properties import to_metadata
-
-    return _said(
-        name=name,
-        artifactType="model-artifact",
-        uri=origin.uri,
-        state="LIVE",
-        modelFormatName=model_format,
-        modelFormatVersion=format_version,
-        customProperties={"digest": to_metadata(origin.digest)} if origin.digest else {},
-    )
-
-
-def next_version(client: Client, models: list[Document]) -> str:
-    """Return the next free name among ``v1``, ``v2`` and so on."""
+def free_version(client: Client, models: list[Document]) -> str:
+    """Return the next free name among ``v1``, ``v2`` and so on, of a model that may be there."""
     from forecourt.cli.registry.names import MODELS, listing
+    from forecourt.importing import next_version
 
-    if not models:
-        return "v1"
-    versions = listing(client, f"{MODELS}/{models[0]['id']}/versions")["items"]
-    numbers = [int(found[1]) for one in versions if (found := re.fullmatch(r"v([0-9]{1,9})", one["name"]))]
-    return f"v{max(numbers, default=0) + 1}"
+    there = listing(client, f"{MODELS}/{models[0]['id']}/versions")["items"] if models else []
+    return next_version(one["name"] for one in there)
 
 
 def _links(

@@ -126,7 +126,7 @@ def _words(word: str) -> Iterator[str]:
     scheme, _, rest = word.partition("://")
     if scheme.partition("+")[0] != "oci":
         return
-    from forecourt.cli.registry.origin import image
+    from forecourt.cli.machine import inspect
     from forecourt.errors import ForecourtError
     from forecourt.oci import Reference
 
@@ -135,7 +135,7 @@ def _words(word: str) -> Iterator[str]:
         yield str(reference.digest)
         return
     try:
-        yield str(image(reference).digest)
+        yield str(inspect(reference).digest)
     except ForecourtError as error:
         console.note(f"{reference} was not asked for its digest: {error}")
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from forecourt.errors import InvalidInput
+from forecourt.oci import Reference
+from forecourt.storage import ARCHIVE_SUFFIXES
+
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
@@ -22,9 +26,6 @@ class ImageName:
 
         Raises `InvalidInput` where the URI says no name, and `InvalidReference`.
         """
-        from forecourt.errors import InvalidInput
-        from forecourt.oci import Reference
-
         model = model or name_of(uri)
         if not model:
             raise InvalidInput(f"{uri} does not say how to call the model.", hint="Say it: --name MODEL")
@@ -44,14 +45,12 @@ def tag_of(version: str) -> str:
 
 def name_of(uri: str) -> str:
     """Return what a model is called by its URI, without the revision and a file's suffix."""
-    from forecourt.storage.archives import SUFFIXES
-
     scheme, _, rest = uri.partition("://")
     path = rest.partition("?")[0].partition("#")[0].rstrip("/")
     if scheme == "hf":
         return re.split("[@:]", "/".join(path.split("/")[1:2]))[0]
     last = path.rpartition("/")[2]
-    ending = next((suffix for suffix in SUFFIXES if last.lower().endswith(suffix)), "")
+    ending = next((suffix for suffix in ARCHIVE_SUFFIXES if last.lower().endswith(suffix)), "")
     last = last[: -len(ending)] if ending else re.sub(r"\.[A-Za-z]{2,12}$", "", last)
     return re.sub(r"%[0-9A-Fa-f]{2}", "-", last)
 

@@ -6,16 +6,20 @@ An image is asked in its registry, files on this machine are read; nothing else 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from forecourt import modelcar
 from forecourt.errors import ForecourtError, InvalidInput, NotFound, UnsafeContent
+from forecourt.importing.metadata import Value
+from forecourt.modelcar import ModelCar, ModelInfo
+from forecourt.oci import Reference
 
-if TYPE_CHECKING:
-    from forecourt.cli.registry.properties import Value
-    from forecourt.modelcar import ModelCar, ModelInfo
+Inspect = Callable[[Reference], ModelCar]
+"""Returns what an image says, on this machine or in its registry; raises `NotFound` and what the registry does."""
+Warn = Callable[[str], None]
 
 _HUB = "https://huggingface.co/"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -46,15 +50,16 @@ class Origin:
         return "quantized-from" if quantized else "derived-from"
 
 
-def look(text: str, *, pin: bool = True) -> Origin:
+def look(text: str, inspect: Inspect, *, pin: bool = True, warn: Warn = lambda _: None) -> Origin:
     """Return what is known of the model at a URI or a path.
 
     An image's URI is pinned to its digest; without `pin` it stays, and an image that cannot be asked is none the less
-    registered as it is named. Raises `InvalidInput`, `NotFound`, and what the image's registry answers.
+    registered as it is named. `warn` is told what could not be read. Raises `InvalidInput`, `NotFound`, and what the
+    image's registry answers.
     """
     scheme, separator, rest = text.partition("://")
     if not separator:
-        return _files(Path(text).expanduser(), text)
+        return _files(Path(text).expanduser(), text, warn)
     if not rest or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise InvalidInput(f"{text!r} is no URI.", hint="Write oci://…, s3://…, hf://owner/model, https://… or a path.")
     if scheme == "model-registry":
@@ -66,47 +71,31 @@ def look(text: str, *, pin: bool = True) -> Origin:
             f"{text} is a model of the catalog.", hint=f"Register it with: forecourt catalog register {text}"
         )
     if scheme.partition("+")[0] == "oci":
-        return _image(text, scheme, pin=pin)
+        return _image(text, scheme, inspect, warn, pin=pin)
     if scheme == "file":
-        return _files(Path(unquote(rest)), text)
+        return _files(Path(unquote(rest)), text, warn)
     if scheme == "hf":
         return Origin(text, re.split("[@:]", rest.strip("/").rpartition("/")[2])[0], source=text)
     return Origin(text, _stem(rest.partition("?")[0].partition("#")[0]), source=text)
 
 
-def _image(uri: str, scheme: str, *, pin: bool) -> Origin:
-    from forecourt.cli.output import console
-    from forecourt.oci import Reference
-
+def _image(uri: str, scheme: str, inspect: Inspect, warn: Warn, *, pin: bool) -> Origin:
     reference = Reference.parse(uri.partition("://")[2])
     name = reference.repository.rpartition("/")[2]
     tag = reference.tag if reference.tag and reference.tag != "latest" else ""
     try:
-        car = image(reference)
+        car = inspect(reference)
     except InvalidInput:
         raise
     except ForecourtError as error:
         if pin:
             error.hint = error.hint or "To register it as it is named, without asking it: --no-pin."
             raise
-        console.warn(f"{reference} was not asked what it is: {error}")
+        warn(f"{reference} was not asked what it is: {error}")
         return Origin(uri, name, tag)
     origin = _of(car.info, f"{scheme}://{reference.at(car.digest)}" if pin else uri, name)
     origin.tag, origin.digest = tag, str(car.digest)
     return origin
-
-
-def image(reference: object) -> ModelCar:
-    """Return what an image says, on this machine or in its registry; raises `NotFound` and what the registry does."""
-    from forecourt import modelcar
-    from forecourt.cli.invocation import settings
-    from forecourt.oci import ContentStore, Reference, Repositories, clients
-
-    assert isinstance(reference, Reference)
-    mine = settings()
-    store = ContentStore(mine.store)
-    with clients(mine) as client_for:
-        return modelcar.inspect(reference, store=store, images=Repositories(mine.images, store), client_for=client_for)
 
 
 def of_image(car: ModelCar) -> Origin:
@@ -117,11 +106,7 @@ def of_image(car: ModelCar) -> Origin:
     return origin
 
 
-def _files(path: Path, said: str) -> Origin:
-    from forecourt.cli.output import console
-    from forecourt.modelcar import formats, source
-    from forecourt.modelcar.info import describe
-
+def _files(path: Path, said: str, warn: Warn) -> Origin:
     if not path.exists():
         image = re.match(r"[\w.-]+(:\d+)?/[\w./-]+:[\w.-]+$", said)
         hint = f"If it is an image, write oci://{said}." if image else "Give a path that is there, or a URI."
@@ -129,13 +114,11 @@ def _files(path: Path, said: str) -> Origin:
     path = path.resolve()
     uri, name = path.as_uri(), _stem(path.name)
     try:
-        files = source.find(path, follow_links=True)
+        info = modelcar.describe_path(path)
     except UnsafeContent as error:
-        console.warn(f"Its format was not read: {error}")
-        return Origin(uri, name, source=uri)
-    if not formats.formats(files):
-        return Origin(uri, name, source=uri)
-    return _of(describe(files), uri, name, source=uri)
+        warn(f"Its format was not read: {error}")
+        info = None
+    return _of(info, uri, name, source=uri) if info else Origin(uri, name, source=uri)
 
 
 def _of(info: ModelInfo, uri: str, name: str, *, source: str = "") -> Origin:
