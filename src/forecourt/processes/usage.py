@@ -17,8 +17,7 @@ def cpu_seconds(leaders: Collection[int]) -> Mapping[int, float]:
     """Return the seconds of processor time that what runs in the sessions of some leaders has taken so far.
 
     One look at each process of the machine tells it for all leaders. What has ended takes its time along; what has
-    left its session (few programs do) is not counted. A leader of whose
-    session nothing is left is not in the answer.
+    left its session (few programs do) is not counted. A leader of whose session nothing is left is not in the answer.
     """
     if not (_PROC / "self" / "stat").exists():
         return _by_psutil(leaders)

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-
 _NOTHING: list[float | None] = [0, 0, 0, 0, 0, 0, 0, None, 0, 0, 0]
 
 
