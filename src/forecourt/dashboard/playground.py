@@ -78,8 +78,7 @@ def _state(service: Document, status: Document) -> str:
         return "stopped"
     if states.get("activeModelState") == "Standby":
         return "asleep"
-    ready = next((one for one in status.get("conditions") or () if one.get("type") == "Ready"), {})
-    if ready.get("status") == "True":
+    if any(one.get("type") == "Ready" and one.get("status") == "True" for one in status.get("conditions") or ()):
         return "ready"
     return "failed" if states.get("targetModelState") == "FailedToLoad" else "starting"
 
