@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_TINY = 1e-200  # taken for 0
 _TIMES = (
     *(_MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
     *(_HOUR * count for count in (1, 2, 3, 4, 6, 12)),
@@ -28,7 +29,7 @@ def linear(low: float, high: float, most: int = 6) -> list[float]:
 
     There are at least two, and no more than about `most`. Bounds that are no finite numbers are taken for 0.
     """
-    low, high = (value if math.isfinite(value) else 0.0 for value in (low, high))
+    low, high = (value if _TINY < abs(value) < math.inf else 0.0 for value in (low, high))
     low, high = min(low, high), max(low, high)
     if high - low <= max(abs(low), abs(high)) * 1e-9:  # one value: some room around it
         room = abs(high) / 2 or 0.5
@@ -40,7 +41,7 @@ def linear(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def _round_step(rough: float) -> float:
-    size = 10.0 ** math.floor(math.log10(rough)) if rough > 1e-300 else 1e-300
+    size = 10.0 ** math.floor(math.log10(rough))
     return next((step * size for step in _STEPS if step * size >= rough * (1 - 1e-9)), 10 * size)
 
 
