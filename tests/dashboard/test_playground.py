@@ -190,6 +190,22 @@ def test_one_that_is_not_there_is_said_so(page: Page) -> None:
     expect(page.get_by_text("There is no deployment default/nothing.")).to_be_visible()
 
 
+def test_a_real_model_answers_and_its_tokens_are_measured(page: Page, server: Server, smollm2: Path) -> None:
+    """SmolLM2 through llama.cpp."""
+    assert server.run("deploy", f"file://{smollm2.parent}", "--model-format", "gguf", "--name", "real").returncode == 0
+    page.goto("/playground?deployment=default/real")
+    page.get_by_label("Max tokens").fill("24")
+    page.get_by_label("Temperature").fill("0")
+    _ask(page, "What is the capital of France?")
+    expect(page.locator("[data-speed]")).to_contain_text("tokens/s", timeout=30_000)
+    expect(page.get_by_role("article").last).to_contain_text("24 tokens", timeout=30_000)
+
+    def generated() -> bool:
+        return bool(server.call("GET", f"{SERVICES}/real/metrics")[1]["totals"]["tokens"])
+
+    wait(generated, 25, "the tokens are counted")
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
