@@ -19,6 +19,7 @@ from forecourt.db import Counter, Database, Row
 from forecourt.db.database import HEAD
 from forecourt.errors import Conflict, InvalidInput, StorageFull
 from forecourt.registry import tables as _tables  # noqa: F401 - whose rows are among those that are compared
+from forecourt.serving.measuring import tables as _measuring  # noqa: F401
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 import forecourt.catalog.tables
-import forecourt.registry.tables  # noqa: F401
+import forecourt.registry.tables
+import forecourt.serving.measuring.tables  # noqa: F401
 from forecourt.db import Database, Row
 from forecourt.db.database import HEAD
 

@@ -24,6 +24,8 @@ from forecourt.serving import (
     Fitting,
     Gateway,
     LocalDriver,
+    Measurements,
+    Measuring,
     Reconciler,
     Records,
     Registration,
@@ -34,6 +36,7 @@ from forecourt.serving import (
     environments_router,
     fit_router,
     logs_router,
+    metrics_router,
     resources,
     rollback_router,
     runtimes_router,
@@ -63,6 +66,8 @@ class Deploying:
         self.metrics = CollectorRegistry()
         self._home = home
         self._registry = registry
+        self._session = session
+        self._measurements = Measurements(home.database)
         self._resolvers = resolvers
         self._admission = Admission(home.projects)
         self._kinds = (*home.projects.resources, *resources(self._admission))
@@ -92,6 +97,7 @@ class Deploying:
         objects, projects = self._home.objects, self._home.projects
         yield api_router(self._kinds, objects, self._wake, projects.admit)
         yield logs_router(objects, self.driver.logs)
+        yield metrics_router(objects, self._measurements)
         yield tokens_router(self._tokens, self._access.learn)
         yield rollback_router(objects, self._admission, self._wake)
         yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
@@ -107,6 +113,8 @@ class Deploying:
         yield Registration(objects, self._home.models).run()
         yield self._endings.run()
         yield self._access.run()
+        counts, running = self.gateway.counts, self.driver.running
+        yield Measuring(objects, self._measurements, self._endpoints, counts, running, self._session).run()
         yield Records(objects, self._endpoints, recording(self._home, self._registry), hardware()).run()
 
     def _wake(self) -> None:

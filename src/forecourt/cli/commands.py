@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "get": "get",
         "describe": "describe",
         "logs": "logs",
+        "metrics": "metrics",
         "chat": "chat",
         "start": "lifecycle",
         "stop": "lifecycle",

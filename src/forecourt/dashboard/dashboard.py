@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.live import Live
+from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
+from forecourt.dashboard.playground import PlaygroundPages
 from forecourt.dashboard.projects import ProjectPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.objects import KubernetesObject, ObjectStore
@@ -37,7 +39,11 @@ class Dashboard:
         self._objects = objects
         calls, static = Calls(api), StaticFiles()
         self._pages = Pages(static, self._context)
-        rooms = (ProjectPages(calls, self._pages),)
+        rooms = (
+            ProjectPages(calls, self._pages),
+            MetricsPages(calls, self._pages),
+            PlaygroundPages(calls, self._pages),
+        )
         routes: list[BaseRoute] = [
             Route("/", _home),
             Route("/events", self.live.events),

@@ -9,6 +9,7 @@ from forecourt.processes.occupancy import DiskUse, disk_use, occupants
 from forecourt.processes.process import Process
 from forecourt.processes.processes import CAN_PIN, Processes, Program
 from forecourt.processes.requirements import Requirements
+from forecourt.processes.usage import cpu_seconds
 
 __all__ = [
     "CAN_PIN",
@@ -20,6 +21,7 @@ __all__ = [
     "Processes",
     "Program",
     "Requirements",
+    "cpu_seconds",
     "disk_use",
     "occupants",
 ]

@@ -9,6 +9,7 @@ from forecourt.serving.environments import RuntimeEnvironments
 from forecourt.serving.environments_api import environments_router
 from forecourt.serving.gateway import METRICS_CONTENT_TYPE, UVICORN_SETTINGS, Gateway, metrics_body
 from forecourt.serving.local import Fitting, LocalDriver, Site
+from forecourt.serving.measuring import Measurements, Measuring, metrics_router
 from forecourt.serving.model import InferenceService, ServingRuntime, load, load_all
 from forecourt.serving.reconcile import Reconciler
 from forecourt.serving.records import Records
@@ -31,6 +32,8 @@ __all__ = [
     "Gateway",
     "InferenceService",
     "LocalDriver",
+    "Measurements",
+    "Measuring",
     "Reconciler",
     "Records",
     "Registration",
@@ -47,6 +50,7 @@ __all__ = [
     "load_all",
     "logs_router",
     "metrics_body",
+    "metrics_router",
     "read_runtimes",
     "registry_labels",
     "resource_name",

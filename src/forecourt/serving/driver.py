@@ -25,6 +25,21 @@ class Key:
         return cls(metadata.namespace or "default", metadata.name or "", metadata.uid or "")
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A replica that runs: the leader of its processes, its address, the bytes of memory that it was seen to use.
+
+    `started` is in seconds since the epoch.
+    """
+
+    id: str
+    pid: int
+    url: str
+    memory: int
+    ready: bool
+    started: float
+
+
 Report = Callable[[Key, Observed], None]
 """Told what is seen of a deployment, whenever that changes; called on the event loop."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,7 +22,7 @@ from forecourt.serving.gateway.client import ClientGone, read_body, too_large
 from forecourt.serving.gateway.errors import UnknownRoute, UnsupportedEncoding, UpgradeUnsupported, refuse
 from forecourt.serving.gateway.forward import CLIENT_GONE, Call, Forwarder
 from forecourt.serving.gateway.headers import header, upgrades
-from forecourt.serving.gateway.metrics import Metrics
+from forecourt.serving.gateway.metrics import Counts, Metrics
 from forecourt.serving.gateway.models import available, entry, find, not_found
 from forecourt.serving.gateway.protocol import PromptProtocol
 
@@ -78,6 +78,10 @@ class Gateway:
     def serves(path: str) -> bool:
         """Say whether a path is the gateway's."""
         return path.startswith(("/v1/", "/serving/"))
+
+    def counts(self) -> Mapping[tuple[str, str], Counts]:
+        """Return what was counted of each deployment, by namespace and name."""
+        return self._metrics.counts()
 
     async def startup(self) -> None:
         """Open the pool of connections to runtimes."""

@@ -6,7 +6,9 @@ somebody scrapes. The series of a deployment go when it is withdrawn, so that th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
@@ -14,9 +16,31 @@ from prometheus_client.metrics import MetricWrapperBase
 from forecourt.serving.endpoints import Endpoint
 
 _LABELS = ("namespace", "name")
+_CLIENT_ERROR, _CLIENT_GONE = 400, 499
 # A short answer takes milliseconds, a long stream minutes.
-_DURATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-_FIRST_BYTE = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60)
+DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+FIRST_BYTE_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things took: `total` seconds together, and how many by the first bound that they were not above."""
+
+    total: float = 0.0
+    counts: Mapping[float, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted of a deployment since it came: requests that ended, how long they took, and their first bytes.
+
+    `failed` are those that ended with an error, the client's or the server's; who went away has no reason to complain.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    durations: Times = field(default_factory=Times)
+    first_bytes: Times = field(default_factory=Times)
 
 
 class Traffic:
@@ -92,11 +116,13 @@ class Metrics:
         self.response_bytes = counter("response_bytes_total", "Bytes of bodies sent to clients.")
         self.outstanding = gauge("outstanding_requests", "Requests in hand, those that are held among them.")
         self.held = gauge("held_requests", "Requests that wait for a replica.")
-        self.duration = histogram("request_duration_seconds", "From a request to the end of its response.", _DURATION)
+        self.duration = histogram(
+            "request_duration_seconds", "From a request to the end of its response.", DURATION_BOUNDS
+        )
         self.first_byte = histogram(
             "time_to_first_byte_seconds",
             "From a request to the first byte of its response's body.",
-            _FIRST_BYTE,
+            FIRST_BYTE_BOUNDS,
         )
         self._traffic: dict[Endpoint, Traffic] = {}
 
@@ -120,6 +146,21 @@ class Metrics:
         if traffic := self._traffic.pop(endpoint, None):
             self._remove(endpoint, traffic)
 
+    def counts(self) -> Mapping[tuple[str, str], Counts]:
+        """Return what was counted of each deployment, by namespace and name."""
+        ended: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for metric in self.requests.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    code = int(sample.labels["code"])
+                    failed = code >= _CLIENT_ERROR and code != _CLIENT_GONE
+                    ended[sample.labels["namespace"], sample.labels["name"]][failed] += int(sample.value)
+        durations, first_bytes = _times(self.duration), _times(self.first_byte)
+        return {
+            key: Counts(ended[key][0], ended[key][1], durations.get(key, Times()), first_bytes.get(key, Times()))
+            for key in ended.keys() | durations.keys() | first_bytes.keys()
+        }
+
     def _remove(self, endpoint: Endpoint, traffic: Traffic) -> None:
         labels = (endpoint.namespace, endpoint.name)
         for code in traffic.close():
@@ -136,6 +177,23 @@ class Metrics:
         )
         for metric in series:
             metric.remove(*labels)
+
+
+def _times(histogram: Histogram) -> Mapping[tuple[str, str], Times]:
+    """Return the times of each deployment that a histogram has; Prometheus counts what is below each bound."""
+    totals: dict[tuple[str, str], float] = {}
+    counts: dict[tuple[str, str], dict[float, int]] = defaultdict(dict)
+    below: dict[tuple[str, str], float] = defaultdict(float)
+    for metric in histogram.collect():
+        for sample in metric.samples:  # those of a deployment come together, bounds rising
+            key = sample.labels["namespace"], sample.labels["name"]
+            if sample.name.endswith("_bucket"):
+                if sample.value > below[key]:
+                    counts[key][float(sample.labels["le"])] = int(sample.value - below[key])
+                below[key] = sample.value
+            elif sample.name.endswith("_sum"):
+                totals[key] = sample.value
+    return {key: Times(total, counts[key]) for key, total in totals.items()}
 
 
 def metrics_body(registry: CollectorRegistry) -> bytes:

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from forecourt.processes import Process, occupants
 from forecourt.serving.availability import why_not
-from forecourt.serving.driver import Key, Report, Stable
+from forecourt.serving.driver import Key, Report, Running, Stable
 from forecourt.serving.local.deployment import LocalDeployment
 from forecourt.serving.local.logs import read_logs
 from forecourt.serving.local.site import Site
@@ -70,6 +70,10 @@ class LocalDriver:
                 labels = self._site.processes.labels(each)
                 held.add(f"{labels['namespace']}/{labels['name']}" if "namespace" in labels else each)
         return {environment: sorted(deployments) for environment, deployments in found.items()}
+
+    def running(self) -> Mapping[Key, Sequence[Running]]:
+        """Return the replicas that run of each deployment, of those that are stopped or asleep none."""
+        return {key: [each.running for each in one.replicas] for key, one in self._deployments.items()}
 
     def apply(self, service: InferenceService, runtime: ServingRuntime, stable: Stable | None = None) -> None:
         """Make it so that `service` runs with `runtime`, beside what is `stable` where that is given."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import aiohttp
 
 from forecourt.processes import Footprint, Process
+from forecourt.serving.driver import Running
 from forecourt.serving.endpoints import Replica
 from forecourt.serving.local.probe import ReadinessProbe
 
@@ -33,8 +34,9 @@ class LocalReplica:
     What it serves is for the gateway, which asks for tokens; so a replica that listens to other machines too is not
     made ready: `exposed` says where it listens. With `fenced` false that is not looked at.
 
-    `over_limit` is how much it was seen to use that the system cannot take back, once that is more than `limit`
-    (bytes; 0: none). Pages of mapped files do not count: a cgroup's limit has the kernel drop those before it kills.
+    `used` is the memory that it was last seen to use. `over_limit` is how much of it the system cannot take back, once
+    that is more than `limit` (bytes; 0: none). Pages of mapped files do not count: a cgroup's limit has the kernel drop
+    those before it kills.
     """
 
     def __init__(
@@ -65,9 +67,17 @@ class LocalReplica:
         self._looked = float("-inf")
         self.limit = limit
         self.over_limit = 0
+        self.used = Footprint()
         self._weighed = weighed
         self._task = asyncio.create_task(self._watch())
         self._weighing = asyncio.create_task(self._weigh())
+
+    @property
+    def running(self) -> Running:
+        """What it is, for whoever measures it."""
+        process = self.process
+        started = process.started.timestamp()
+        return Running(process.id, process.pid, self.endpoint.url, self.used.total, self.ready, started)
 
     @property
     def was_ready_for(self) -> float:
@@ -123,6 +133,7 @@ class LocalReplica:
         """Look at the memory that it uses, again and again, until it has ended or used too much."""
         while not self.gone:
             used = await asyncio.to_thread(self.process.footprint)
+            self.used = used
             self._weighed(self.process, used)
             if self.limit and used.kept > self.limit:
                 self.over_limit = used.kept
