@@ -4,6 +4,9 @@ from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
 from forecourt.serving.api import fit_router, logs_router, resources, rollback_router, tokens_router
 from forecourt.serving.compose import compose, resource_name
+from forecourt.serving.deployable import guessed
+from forecourt.serving.deploying import Deployer
+from forecourt.serving.deploying_api import deploying_router
 from forecourt.serving.endpoints import Endpoints
 from forecourt.serving.environments import RuntimeEnvironments
 from forecourt.serving.environments_api import environments_router
@@ -25,6 +28,7 @@ __all__ = [
     "UVICORN_SETTINGS",
     "AccessControl",
     "Admission",
+    "Deployer",
     "Endpoints",
     "Fetched",
     "Fitting",
@@ -41,8 +45,10 @@ __all__ = [
     "Source",
     "Tokens",
     "compose",
+    "deploying_router",
     "environments_router",
     "fit_router",
+    "guessed",
     "load",
     "load_all",
     "logs_router",
