@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from forecourt.dashboard.calls import Calls, Document, path
-from forecourt.dashboard.deploy.locating import VALUE, Imported, Location, located
+from forecourt.dashboard.connecting import refused_fields
+from forecourt.dashboard.deploy.locating import Imported, Location, located
 from forecourt.dashboard.deploy.offers import RUNTIMES, Offers
 from forecourt.dashboard.deploy.reading import LIMIT, REQUEST, Reading, wanted_of
 from forecourt.dashboard.forms import Form, problems
@@ -202,8 +203,7 @@ def _values_of(draft: Draft, offers: Offers) -> dict[str, str]:
     """Return the fields of a new connection by what the server calls them."""
     said = (draft.location.connection or {}).get("metadata", {}).get("annotations", {})
     kind: ConnectionType | None = offers.type(said.get(TYPE, ""))
-    names = [one.variable for one in kind.fields if one.variable] if kind else []
-    return {f"connection.data[{name}]": VALUE + name for name in names}
+    return {f"connection.{field}": name for field, name in refused_fields(kind).items()}
 
 
 def _amounts_of(draft: Draft, offers: Offers) -> dict[str, str]:

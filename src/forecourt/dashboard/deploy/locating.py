@@ -9,17 +9,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from forecourt.catalog.served import served
+from forecourt.dashboard import connecting
 from forecourt.dashboard.calls import Calls, Document, Refused
+from forecourt.dashboard.connecting import VALUE
 from forecourt.dashboard.deploy.offers import Connection, Offers
 from forecourt.dashboard.forms import Form
 from forecourt.errors import ForecourtError
-from forecourt.projects import DASHBOARD, DISPLAY_NAME, TYPE
 from forecourt.serving import HIDDEN_CONNECTION, registered, resource_name
 
 EXISTING, NEW, REGISTRY, CATALOG, URI = "existing", "new", "registry", "catalog", "uri"
-VALUE = "value-"
-"""What the names of the fields of a new connection begin with."""
-_DESCRIPTION = "openshift.io/description"
 _SCHEMES = {REGISTRY: "model-registry://", CATALOG: "catalog://"}
 _TOOL_CALLING = "# Validated arguments for Tool calling"
 
@@ -143,37 +141,17 @@ def _new(place: Location, form: Form, offers: Offers) -> None:
     if kind is None:
         place.errors["connection-type"] = "Choose a type of connection."
         return
-    values = {one.variable: form[VALUE + one.variable] for one in kind.fields if one.variable}
-    for one in kind.fields:
-        if one.variable and one.properties.get("variant") == "multi" and (chosen := form.all(VALUE + one.variable)):
-            values[one.variable] = '["' + '", "'.join(each for each in chosen if each) + '"]'
-        if not one.variable:
-            continue
-        value = values[one.variable]
-        if one.required and not value:
-            place.errors[VALUE + one.variable] = f"{one.name} is needed."
-        elif value and (wrong := one.check(value)):
-            place.errors[VALUE + one.variable] = f"{one.name} {wrong}."
+    values = connecting.values(kind, form)
+    place.errors |= connecting.wrong(kind, form, deploying=True)
     title, saved = form["connection-name"], bool(form["save"])
     if saved and not title:
         place.errors["connection-name"] = "A connection that is kept needs a name."
     name = resource_name(title) if saved and title else form["hidden-name"] or hidden_name()
-    notes = {DISPLAY_NAME: title or name, TYPE: kind.name}
-    if text := form["connection-description"]:
-        notes[_DESCRIPTION] = text
+    made = connecting.secret(kind, form, name, title, form["connection-description"])
+    made["metadata"]["namespace"] = offers.project
     if not saved:
-        notes[HIDDEN_CONNECTION] = "true"
-    place.connection = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": name,
-            "namespace": offers.project,
-            "labels": {DASHBOARD: "true"},
-            "annotations": notes,
-        },
-        "stringData": {key: value for key, value in values.items() if value},
-    }
+        made["metadata"]["annotations"][HIDDEN_CONNECTION] = "true"
+    place.connection = made
     if kind.protocol == "s3":
         if not values.get("AWS_S3_BUCKET"):
             place.errors.setdefault(f"{VALUE}AWS_S3_BUCKET", "The bucket is needed to find the model in it.")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecourt.dashboard.calls import Calls, Document, path
-from forecourt.projects import APPS_NAMESPACE, DISPLAY_NAME, TYPE, ConfigMap, ConnectionType
+from forecourt.dashboard.connecting import enabled_types
+from forecourt.projects import APPS_NAMESPACE, DISPLAY_NAME, TYPE, ConnectionType
 from forecourt.serving import HIDDEN_CONNECTION
 
 RUNTIMES = "/api/forecourt/v1/serving-runtimes"
@@ -100,9 +101,7 @@ async def offers_of(calls: Calls, project: str) -> Offers:
         project=project,
         title=_notes(namespace).get(DISPLAY_NAME) or project,
         connections=tuple(_connections(secrets["items"])),
-        types=tuple(
-            one for one in map(ConnectionType.of, map(ConfigMap.from_dict, types["items"])) if not one.disabled
-        ),
+        types=enabled_types(types["items"]),
         profiles=tuple(_profiles(profiles.values())),
         runtimes=runtimes["items"],
     )
@@ -140,10 +139,6 @@ def _profiles(documents: Any) -> Iterator[Profile]:
 
 def _notes(document: Document) -> Mapping[str, str]:
     return document["metadata"].get("annotations") or {}
-
-
-def _type(document: Document) -> ConnectionType:
-    return ConnectionType.of(ConfigMap.from_dict(document))
 
 
 def _data(document: Document) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from forecourt.dashboard import connecting
 from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.deploy.choosing import Chooser
 from forecourt.dashboard.deploy.drafting import Draft, Drafting
@@ -208,7 +209,14 @@ def _begun(form: Form, offers: Offers, brought: Imported | None, before: Documen
         wanted = Wanted.of(before)
         pairs += [*typed_of(wanted), *of_deployment(wanted, offers).items(), ("seen", _mark(before))]
         return Form(pairs)
-    pairs = [*DEFAULTS.items(), ("profile", usual), ("hidden-name", hidden_name()), ("key", secrets.token_hex(8))]
+    kinds = (connecting.initial(one) for one in offers.types if one.name == DEFAULTS["connection-type"])
+    pairs = [
+        *DEFAULTS.items(),
+        *next(kinds, {}).items(),
+        ("profile", usual),
+        ("hidden-name", hidden_name()),
+        ("key", secrets.token_hex(8)),
+    ]
     if brought:
         pairs += [*fields_of(brought).items(), ("args", brought.arguments)]
         pairs.append(("title", brought.title or named(brought.uri)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecourt.dashboard import connecting
 from forecourt.dashboard.calls import Document
 from forecourt.dashboard.deploy.drafting import Draft
-from forecourt.dashboard.deploy.locating import CATALOG, EXISTING, NEW, REGISTRY, URI, VALUE, Imported
+from forecourt.dashboard.deploy.locating import CATALOG, EXISTING, NEW, REGISTRY, URI, Imported
 from forecourt.dashboard.deploy.offers import Offers
 from forecourt.dashboard.deploy.reading import LIMIT, REQUEST, rows
 from forecourt.dashboard.forms import Form
@@ -63,12 +64,17 @@ def shown(form: Form, offers: Offers, draft: Draft, brought: Imported | None) ->
     kind = offers.type(form["connection-type"])
     profile = offers.profile(form["profile"])
     runtime = next((one for one in offers.runtimes if one["name"] == draft.wanted.runtime), None)
-    secret = {VALUE + one.variable for each in offers.types for one in each.fields if one.secret}
     existing = offers.connection(form["connection"])
     return {
         "project": offers.project,
         "project_title": offers.title,
-        "form": {key: value for key, value in form.typed.items() if key not in secret},
+        "form": connecting.without_secrets(kind, form),
+        "stale": {
+            "runtimes": form["offered"] != draft.offered,
+            "resources": form["equipped"] != form["profile"],
+            "connection": form["typed-type"] != typed_type(form),
+        },
+        "typed_type": typed_type(form),
         "errors": draft.errors,
         "error": draft.error,
         "helps": HELPS,
@@ -162,21 +168,12 @@ def _protocol(protocol: str, uri: str) -> str:
 
 
 def _type(kind: ConnectionType) -> dict[str, Any]:
-    fields = [
-        {
-            "name": VALUE + one.variable if one.variable else "",
-            "type": one.type,
-            "title": one.name,
-            "description": one.description,
-            "required": one.required,
-            "secret": one.secret,
-            "multiple": one.properties.get("variant") == "multi",
-            "default": str(one.properties.get("defaultValue") or ""),
-            "items": [(str(item.get("value")), str(item.get("label"))) for item in one.properties.get("items") or ()],
-        }
-        for one in kind.fields
-    ]
-    return {"name": kind.name, "protocol": kind.protocol, "description": kind.description, "fields": fields}
+    return {"name": kind.name, "protocol": kind.protocol, "fields": connecting.fields(kind)}
+
+
+def typed_type(form: Form) -> str:
+    """Return a mark of which connection's fields the form shows."""
+    return f"{form['connection-type']}/{form['connection']}"
 
 
 def _formats(offers: Offers, chosen: str) -> list[tuple[str, str]]:
