@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.connecting import refused_fields
@@ -41,6 +41,7 @@ _FIELDS = {
     "tokens": "token",
 }
 _OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
+_UNNAMED = "model"  # what the rest is tried with until a name is typed
 _UNKNOWN_FORMAT = "vLLM"  # as the dashboard takes it where nobody says one
 
 
@@ -135,7 +136,8 @@ class Drafting:
         sound = not draft.location.errors or not draft.location.connection
         try:
             if before is None:
-                draft.service = draft.wanted.document(offers.project)
+                named = draft.wanted if draft.wanted.name else replace(draft.wanted, name=_UNNAMED)
+                draft.service = named.document(offers.project)
             else:
                 draft.service = merged(before, draft.wanted.change(before))
                 draft.service.pop("status", None)

@@ -28,7 +28,19 @@ from forecourt.serving import Wanted, named
 
 _PATIENCE = 20.0
 """Seconds that a registry has to say what format a model has once it is to be deployed."""
-_MARKS = ("key", "hidden-name", "from", "seen", "tried", "wrong", "offered", "typed-type", "equipped", "do")
+_MARKS = (
+    "key",
+    "hidden-name",
+    "from",
+    "seen",
+    "tried",
+    "conflicting",
+    "wrong",
+    "offered",
+    "typed-type",
+    "equipped",
+    "do",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ class DeployPages:
         if not asked.form["tried"]:  # what nobody has come to yet is not wrong
             draft.errors = {key: text for key, text in draft.errors.items() if _was_typed(asked.form, key, draft)}
             draft.error = None
-        return self._checked(asked, draft)
+        return self._checked(asked, draft, conflict=bool(asked.form["conflicting"]))
 
     async def fit(self, request: Request) -> Page:
         """Say whether it fits this machine."""
