@@ -28,19 +28,10 @@ from forecourt.serving import Wanted, named
 
 _PATIENCE = 20.0
 """Seconds that a registry has to say what format a model has once it is to be deployed."""
-_MARKS = (
-    "key",
-    "hidden-name",
-    "from",
-    "seen",
-    "tried",
-    "conflicting",
-    "wrong",
-    "offered",
-    "typed-type",
-    "equipped",
-    "do",
+_MARKS = frozenset(
+    ("key", "hidden-name", "seen", "tried", "conflicting", "wrong", "offered", "typed-type", "equipped", "do")
 )
+"""Fields that say nothing of what is to be deployed."""
 
 
 @dataclass(frozen=True, slots=True)
