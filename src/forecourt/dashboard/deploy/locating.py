@@ -64,11 +64,18 @@ async def imported(calls: Calls, uri: str) -> Imported:
     """Return what a URI brings into the form; raises `NotFound` where the catalog or the registry has no such model."""
     if uri.startswith(_SCHEMES[CATALOG]):
         found = served(await calls.get("/api/forecourt/v1/catalog/models", name=uri))
-        return Imported(found.uri, found.title, found.model_format or "", args=found.args, fixed=True, origin="catalog")
+        known = found.model_format or ""
+        return Imported(found.uri, found.title, known, args=found.args, fixed=_is_whole(found.uri), origin="catalog")
     if uri.startswith(_SCHEMES[REGISTRY]):
         one = registered(await calls.get("/api/forecourt/v1/registry/resolve", uri=uri))
-        return Imported(one.uri, one.title, one.model_format or "", one.labels, fixed=True, origin="registry")
+        known = one.model_format or ""
+        return Imported(one.uri, one.title, known, one.labels, fixed=_is_whole(one.uri), origin="registry")
     return Imported(uri)
+
+
+def _is_whole(uri: str) -> bool:
+    """Say whether nothing is left to type: a bucket wants keys."""
+    return not uri.startswith("s3://")
 
 
 def fields_of(one: Imported) -> dict[str, str]:
@@ -109,7 +116,7 @@ async def located(calls: Calls, form: Form, offers: Offers, brought: Imported | 
             place.errors["uri"] = "Say where the model is."
     else:
         place.errors["location"] = "Choose where the model is."
-    if brought and brought.fixed:
+    if brought and brought.origin:
         place.labels, place.model_format, place.title = brought.labels, brought.model_format, brought.title
     if place.uri and "://" not in place.uri:
         place.errors[_field(kind)] = "A URI has a scheme and ://, as oci://registry/repository:tag."

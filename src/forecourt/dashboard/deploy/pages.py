@@ -173,9 +173,17 @@ class DeployPages:
     def _data(self, asked: _Asked, draft: Draft, *, conflict: bool = False) -> dict[str, Any]:
         editing = asked.before["metadata"]["name"] if asked.before else ""
         notes = (asked.before["metadata"].get("annotations") or {}) if asked.before else {}
+        mode_is_fixed = "serving.kserve.io/deploymentMode" in notes
+        absent = {"name"} if editing else {"canary", "cause"}
+        if mode_is_fixed:
+            absent.add("mode")
+        if asked.brought and asked.brought.fixed:
+            absent |= {*draft.location.errors, "connection", "connection-type", "connection-name", "uri"}
+        for field in absent.intersection(draft.errors):  # which has no place of its own in this form
+            draft.error = {"message": draft.errors.pop(field), "hint": ""}
         return shown(asked.form, asked.offers, draft, asked.brought) | {
             "editing": editing,
-            "mode_is_fixed": bool(notes.get("serving.kserve.io/deploymentMode")),
+            "mode_is_fixed": mode_is_fixed,
             "address": asked.address,
             "conflict": conflict,
             "kept_env": _unsayable(asked.before),

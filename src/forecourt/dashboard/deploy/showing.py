@@ -78,8 +78,8 @@ def shown(form: Form, offers: Offers, draft: Draft, brought: Imported | None) ->
         "errors": draft.errors,
         "error": draft.error,
         "helps": HELPS,
-        "imported": {"title": brought.title, "uri": brought.uri, "origin": brought.origin}
-        if brought and brought.fixed
+        "imported": {"title": brought.title, "uri": brought.uri, "origin": brought.origin, "fixed": brought.fixed}
+        if brought and brought.origin
         else None,
         "locations": [one for one in _LOCATIONS if one[0] != EXISTING or offers.connections],
         "connections": [
