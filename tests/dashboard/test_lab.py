@@ -123,8 +123,8 @@ def fill_the_form(page: Page, uri: str, name: str) -> None:
     """Do the lab's step 6, field by field."""
     page.get_by_role("textbox", name="Model deployment name").fill(name)
     page.get_by_label("Connection type").select_option("URI - v1")
-    page.get_by_label("Create a connection to this location").check()
     page.get_by_role("textbox", name="Connection name").fill(name)
+    expect(page.get_by_label("Create a connection to this location")).to_be_checked()
     page.get_by_role("textbox", name="URI", exact=True).fill(uri)
     expect(page.locator("#runtime")).to_contain_text(f"Auto-select: {RUNTIME}")
     page.get_by_label("Serving runtime").select_option(RUNTIME)

@@ -60,6 +60,8 @@ class Draft:
     tokens: Sequence[str]
     format_found: str
     """The format that the model itself says; empty where that is not known."""
+    format_known: bool
+    """Whether somebody has said a format, a person or the model."""
     errors: dict[str, str] = field(default_factory=dict)
     error: dict[str, str] | None = None
 
@@ -118,7 +120,7 @@ class Drafting:
                 read.errors["runtime"] = chosen["whyNot"]
         elif runtime and said:
             read.errors["runtime"] = f"The serving runtime {runtime} does not serve {said}."
-        draft = Draft(wanted, place, {}, {}, runtimes, automatic, tokens, found, read.errors)
+        draft = Draft(wanted, place, {}, {}, runtimes, automatic, tokens, found, bool(said), read.errors)
         await self._try(draft, offers, before)
         return draft
 

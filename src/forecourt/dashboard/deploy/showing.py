@@ -130,7 +130,7 @@ def review(draft: Draft, offers: Offers) -> list[dict[str, Any]]:
     deployment = [
         ("Model deployment name", wanted.title),
         ("Resource name", wanted.name),
-        ("Model framework", wanted.model_format if wanted.model_format and "model-format" not in draft.errors else ""),
+        ("Model framework", wanted.model_format if draft.format_known else ""),
         ("Serving runtime", runtime),
         ("Deployment mode", wanted.mode),
         ("Replicas", f"{wanted.least} to {wanted.most}" if scales else str(wanted.least)),

@@ -20,8 +20,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
   first?.focus({ preventScroll: true });
 });
 
-// What is made available to others asks for tokens, unless one unticks that.
-document.addEventListener("change", (event) => {
-  const asked = event.target.checked && event.target.dataset?.asksFor;
-  if (asked) document.getElementById(asked).checked = true;
+// What is made available to others asks for tokens, unless one unticks that; a connection that gets a name is kept.
+document.addEventListener("input", (event) => {
+  const { target } = event;
+  const asked = target.dataset?.asksFor;
+  if (asked && (target.type === "checkbox" ? target.checked : target.value)) document.getElementById(asked).checked = true;
 });
