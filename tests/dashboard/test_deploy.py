@@ -357,6 +357,53 @@ def test_a_project_is_chosen_by_a_search_that_submits_nothing(page: Page, server
     expect(page.locator("#runtime")).to_contain_text("Auto-select: llama.cpp")
 
 
+def test_a_registered_version_comes_with_its_name_and_is_known_to_the_registry(
+    page: Page, server: Server, model: Path
+) -> None:
+    words = ("registry", "register", f"file://{model}", "--name", "talker", "--version", "1.0", "--format", "tiny")
+    assert server.run(*words).returncode == 0
+    page.goto(FORM + "?from=model-registry%3A%2F%2Ftalker%2F1.0")
+    told = "The talker - 1.0 model details have been imported from the model registry."
+    expect(page.get_by_text(told)).to_be_visible()
+    expect(box(page, "Model deployment name")).to_have_value("talker - 1.0")
+    expect(page.get_by_text(f"file://{model}", exact=True).first).to_be_visible()
+    expect(box(page, "URI")).to_have_count(0)
+    deploy(page)
+    page.wait_for_url("**/deployments/default/talker-10")
+    labels = service(server, "talker-10")["metadata"]["labels"]
+    assert labels["modelregistry.opendatahub.io/model-version-id"]
+    page.goto("/deployments/default/talker-10/edit")
+    box(page, "Description").fill("still that version")
+    deploy(page)
+    page.wait_for_url("**/deployments/default/talker-10")
+    assert service(server, "talker-10")["metadata"]["labels"] == labels
+
+
+def test_a_model_of_the_catalog_brings_the_arguments_of_its_tool_calling(server: Server) -> None:
+    text = {"metadataType": "MetadataStringValue", "string_value": ""}
+    tools = {"toolCallParser": "hermes", "enableAutoToolChoice": True}
+    caller = {
+        "name": "acme/caller",
+        "customProperties": {"validated": text},
+        "servingConfig": {"toolCalling": tools},
+        "artifacts": [{"uri": "hf://acme/caller"}],
+    }
+    path = server.home / "callers.yaml"
+    path.write_text(yaml.safe_dump({"source": "Callers", "models": [caller]}))
+    added = server.run("catalog", "sources", "add", "callers", "--path", str(path))
+    assert added.returncode == 0, added.stderr
+    address = f"{FORM}?format=json&from=catalog://callers/acme/caller"
+    twin = server.call("GET", address)[1]
+    assert twin["form"]["args"].splitlines() == [
+        "# Validated arguments for Tool calling",
+        "--enable-auto-tool-choice",
+        "--tool-call-parser=hermes",
+    ]
+    assert twin["form"]["title"] == "caller"
+    assert twin["imported"]["origin"] == "catalog"
+    assert server.call("GET", f"{FORM}?format=json&from=catalog://nowhere/nothing")[0] == 404
+
+
 def test_the_form_has_a_json_twin_and_a_project_that_is_not_there_is_said(server: Server) -> None:
     with urllib.request.urlopen(server.record["url"] + FORM + "?format=json") as answer:
         twin = json.load(answer)
