@@ -7,8 +7,9 @@ import json
 import pytest
 import yaml
 
-from forecourt.cli.model_formats import format_of, guessed
+from forecourt.cli.model_formats import format_of
 from forecourt.errors import InvalidInput
+from forecourt.serving.deployable import guessed
 
 URI = "oci://localhost:5000/demo/m:1"
 

@@ -28,7 +28,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the runtime ``tiny``, for a module."""
-    with serving(tmp_path_factory.mktemp("home")) as running:
+    home = tmp_path_factory.mktemp("home")
+    with serving(home, FORECOURT_CATALOG_FOLDERS=str(home)) as running:
         assert running.call("POST", RUNTIMES, TINY_RUNTIME)[0] == 201
         yield running
 

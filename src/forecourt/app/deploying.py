@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from forecourt.app.checking import checking
-from forecourt.app.fetching import Resolvers, fetching, reading
+from forecourt.app.fetching import Resolvers, fetching, naming_formats, reading
 from forecourt.app.home import Home
 from forecourt.app.recording import hardware, recording
 from forecourt.objects import api_router
@@ -20,6 +20,7 @@ from forecourt.projects import Endings, connections_router
 from forecourt.serving import (
     AccessControl,
     Admission,
+    Deployer,
     Endpoints,
     Fitting,
     Gateway,
@@ -33,6 +34,7 @@ from forecourt.serving import (
     RuntimeSettings,
     Site,
     Tokens,
+    deploying_router,
     environments_router,
     fit_router,
     logs_router,
@@ -103,6 +105,8 @@ class Deploying:
         yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
         yield environments_router(RuntimeEnvironments(objects, self._environments, self.driver.environments_in_use))
         structure = reading(self._home, self._resolvers)
+        deployer = Deployer(objects, projects, self._admission, self._tokens)
+        yield deploying_router(deployer, naming_formats(self._home, self._resolvers), self._access.learn, self._wake)
         yield fit_router(Fitting(self._admission.kept, partial(usable_runtimes, objects), structure, self._site.claims))
         yield connections_router(objects, projects.connections, checking(self._home.client_for))
 

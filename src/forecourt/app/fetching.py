@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from forecourt import storage
+from forecourt import modelcar, storage
 from forecourt.app.home import Home
 from forecourt.oci import Progress, Reference
 from forecourt.projects import Values
-from forecourt.serving import Fetched, InferenceService, Source
+from forecourt.serving import Fetched, InferenceService, Source, guessed
 from forecourt.serving.fit import Structure, structure_of
 
 Resolvers = Mapping[str, Callable[[str], str]]
@@ -27,6 +27,24 @@ def reading(home: Home, resolvers: Resolvers) -> Callable[[InferenceService], St
         return structure_of(uri, store=home.store, images=home.images, client_for=home.client_for)
 
     return read
+
+
+def naming_formats(home: Home, resolvers: Resolvers) -> Callable[[str, str], str]:
+    """Return what says the format of the model at a URI: by its words, its image, or the headers of its files."""
+
+    def name(namespace: str, uri: str) -> str:
+        uri = storage.resolved(uri, resolvers)
+        if uri.partition("://")[0].partition("+")[0] == "oci":
+            reference = Reference.parse(uri.partition("://")[2])
+            car = modelcar.inspect(reference, store=home.store, images=home.images, client_for=home.client_for)
+            return car.info.format or ""
+        if said := guessed(uri):
+            return said
+        if not uri.startswith("file://"):
+            return ""
+        return structure_of(uri, store=home.store, images=home.images, client_for=home.client_for).format
+
+    return name
 
 
 def fetching(home: Home, resolvers: Resolvers) -> Callable[[Source, Progress], Fetched]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -108,9 +107,11 @@ def deploy(
     requests, until forecourt rollout promote or forecourt rollback ends that.
     """
     from forecourt.cli.arguments import variable
-    from forecourt.cli.resolving import Deployable, deployable
+    from forecourt.cli.resolving import deployable
     from forecourt.cli.wishes import Wishes
     from forecourt.errors import InvalidInput
+    from forecourt.serving.deployable import Deployable
+    from forecourt.serving.deployable import named as name_of
 
     update = update or canary is not None
     if not (uri or connection or path or (name and update)):
@@ -145,7 +146,7 @@ def deploy(
         cause=change_cause,
     )
     wishes.change()  # which refuses what cannot be, before a registry is asked anything
-    named = name or _name_of(model.title or path or model.uri or "")
+    named = name or name_of(model.title or path or model.uri or "")
     document = None
     if model.uri or path:
         document = compose(
@@ -227,8 +228,8 @@ def _through(namespace: str, connection: str, path: str | None) -> Any:
     from forecourt.cli.connection import connect
     from forecourt.cli.connections.options import read
     from forecourt.cli.connections.values import shown
-    from forecourt.cli.resolving import Deployable
     from forecourt.errors import InvalidInput
+    from forecourt.serving.deployable import Deployable
 
     if path:
         return Deployable("")  # the server checks the connection
@@ -258,9 +259,3 @@ def _format_of(uri: str) -> str:
     from forecourt.cli.model_formats import format_of
 
     return format_of(uri)
-
-
-def _name_of(uri: str) -> str:
-    """Return the last word of what a URI names, without tag, digest and query, with - for what a name cannot have."""
-    path = re.split(r"[@?#]", uri.partition("://")[2] or uri, maxsplit=1)[0].rstrip("/")
-    return re.sub(r"[^a-z0-9]+", "-", path.rpartition("/")[2].partition(":")[0].lower()).strip("-")

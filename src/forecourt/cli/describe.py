@@ -179,7 +179,7 @@ def _replicas(item: Document, status: Document) -> str:
 
 
 def _scaling(item: Document, predictor: Document) -> str:
-    from forecourt.cli.scale import WINDOW
+    from forecourt.serving.replicas import WINDOW
 
     least, most = bounds(item)
     if least == most:

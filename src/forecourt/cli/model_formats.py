@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from forecourt.errors import InvalidInput
 
-_BY_ENDING = {
-    "gguf": "gguf",
-    "safetensors": "vLLM",
-    "onnx": "onnx",
-    "bst": "xgboost",
-    "ubj": "xgboost",
-    "joblib": "sklearn",
-}
-"""What a file's ending says, as runtimes call it."""
 _SAID = "Say it: --model-format vLLM (safetensors), gguf, openvino_ir, onnx, sklearn, xgboost …"
 
 
@@ -25,21 +14,11 @@ def format_of(uri: str) -> str:
     """
     if uri.partition("://")[0].partition("+")[0] == "oci":
         return _of_image(uri)
+    from forecourt.serving.deployable import guessed
+
     if said := guessed(uri):
         return said
     raise InvalidInput(f"What format the model of {uri!r} has is not known.", hint=_SAID)
-
-
-def guessed(uri: str) -> str:
-    """Return what a URI says by the ending of a file, or a repository by its name (``…-GGUF``); else nothing."""
-    path = re.split(r"[?#]", uri, maxsplit=1)[0].rstrip("/").lower()
-    word = path.rpartition("/")[2]
-    if known := _BY_ENDING.get(word.rpartition(".")[2] if "." in word else ""):
-        return known
-    if path.startswith("hf://"):
-        repository = "/".join(path.removeprefix("hf://").split("/")[:2]).partition(":")[0]
-        return "gguf" if re.search(r"[-_.]gguf$", repository) else ""
-    return ""
 
 
 def _of_image(uri: str) -> str:

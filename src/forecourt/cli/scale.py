@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +14,6 @@ app = typer.Typer()
 
 Document = dict[str, Any]
 
-WINDOW = "autoscaling.knative.dev/window"
-
 MinReplicas = Annotated[
     int | None, typer.Option(metavar="NUMBER", min=0, help="Never fewer replicas; 0 lets the last one sleep.")
 ]
@@ -27,8 +24,6 @@ Target = Annotated[
 Window = Annotated[
     str | None, typer.Option(metavar="TIME", help="How long the load is averaged over, and idleness takes: 60s.")
 ]
-
-_DURATION = re.compile(r"(?=\d)(\d+h)?(\d+m)?(\d+(\.\d+)?s)?")
 
 
 @app.command()
@@ -57,6 +52,7 @@ def scale(
     from forecourt.cli.connection import connect
     from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.cli.waiting import until_ready
+    from forecourt.serving.replicas import WINDOW, bounded, checked_window, scaled
 
     if replicas is None and least is None and most is None and target is None and window is None:
         raise InvalidInput("Say how many.", hint="forecourt scale NAME --replicas 2, or --min 0 --max 3.")
@@ -82,30 +78,3 @@ def scale(
         print_json(item)
     else:
         console.print(f"{INFERENCE_SERVICE.qualified(name)} scaled")
-
-
-def bounded(replicas: int | None, least: int | None, most: int | None) -> dict[str, int]:
-    """Return what of the bounds was said, as an object has it. Raises `InvalidInput` where it cannot be."""
-    if replicas is not None and (least is not None or most is not None):
-        raise InvalidInput(
-            "A number of replicas and bounds do not go together.", hint="Say --replicas, or a least and a most number."
-        )
-    if replicas is not None:
-        return {"minReplicas": replicas, "maxReplicas": replicas}
-    if least is not None and most is not None and least > most:
-        raise InvalidInput(
-            f"There cannot be at least {least} and at most {most} replicas.", hint="The least comes first."
-        )
-    return {key: value for key, value in (("minReplicas", least), ("maxReplicas", most)) if value is not None}
-
-
-def scaled(target: int | None) -> Document:
-    """Return how many requests at a time are right for a replica, as an object has it."""
-    return {} if target is None else {"scaleTarget": target, "scaleMetric": "concurrency"}
-
-
-def checked_window(text: str) -> str:
-    """Return a time as Knative writes it; raises `InvalidInput`."""
-    if not _DURATION.fullmatch(text) or not re.search("[1-9]", text):
-        raise InvalidInput(f"{text!r} is no time.", hint="Write it as 60s, 5m or 1h30m.")
-    return text

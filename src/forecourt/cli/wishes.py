@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forecourt.cli.access import AUTH, EXPOSED, VISIBILITY
-from forecourt.cli.scale import WINDOW, bounded, checked_window, scaled
 from forecourt.errors import InvalidInput
+from forecourt.serving.replicas import WINDOW, bounded, checked_window, scaled
 
 Document = dict[str, Any]
 

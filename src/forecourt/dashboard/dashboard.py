@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from forecourt.dashboard.calls import Application, Calls
+from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.live import Live
 from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
@@ -40,6 +41,7 @@ class Dashboard:
         calls, static = Calls(api), StaticFiles()
         self._pages = Pages(static, self._context)
         rooms = (
+            DeployPages(calls, self._pages),
             ProjectPages(calls, self._pages),
             MetricsPages(calls, self._pages),
             PlaygroundPages(calls, self._pages),

@@ -134,6 +134,7 @@ class Pages:
             "ui",
             "forms",
             "charts",
+            "connection_fields",
         ):  # which see what the page shows; `import` would keep them out of its blocks
             values[macros] = self._environment.get_template(f"macros/{macros}.html").make_module(values)
         template = self._environment.get_template(page.template)

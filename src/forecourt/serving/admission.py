@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from forecourt.errors import InvalidObject, NotFound
-from forecourt.projects import AFFINITY, DEVICES, HardwareProfile, Projects, within
+from forecourt.projects import AFFINITY, DEVICES, HardwareProfile, Projects, Secret, within
 from forecourt.serving.model import InferenceService
 from forecourt.serving.source import CONNECTION, CONNECTION_PATH
 
@@ -26,22 +26,30 @@ class Admission:
     def __init__(self, projects: Projects) -> None:
         self._projects = projects
 
-    def kept(self, wanted: InferenceService, before: InferenceService | None) -> InferenceService:
-        """Return what is kept of a deployment; raises `InvalidObject` where what it names is not there or not right."""
+    def kept(
+        self, wanted: InferenceService, before: InferenceService | None, coming: Secret | None = None
+    ) -> InferenceService:
+        """Return what is kept of a deployment; raises `InvalidObject` where what it names is not there or not right.
+
+        `coming` is a connection that is made with it, and not there yet.
+        """
         document = wanted.to_dict()
         old = before.metadata.annotation(CONNECTION) if before else ""
         name = wanted.metadata.annotation(CONNECTION)
         if old and old != name:
             self._disconnect(document, old)
         if name:
-            self._connect(document, wanted, name)
+            self._connect(document, wanted, name, coming)
         if profile := wanted.metadata.annotation(PROFILE):
             self._equip(document, wanted, profile)
         return InferenceService.from_dict(document)
 
-    def _connect(self, document: Document, wanted: InferenceService, name: str) -> None:
-        field = f"metadata.annotations[{CONNECTION}]"
-        values = _found(field, lambda: self._projects.connections.values(wanted.namespace, name))
+    def _connect(self, document: Document, wanted: InferenceService, name: str, coming: Secret | None) -> None:
+        field, connections = f"metadata.annotations[{CONNECTION}]", self._projects.connections
+        if coming and coming.name == name:
+            values = connections.values_of(coming)
+        else:
+            values = _found(field, lambda: connections.values(wanted.namespace, name))
         predictor = document["spec"]["predictor"]
         model = predictor.setdefault("model", {})
         data = values.data

@@ -84,10 +84,11 @@ def register(
 
 def registration(found: Document, name: str, author: str) -> Document:
     """Return what ``POST …/register`` takes for a model of the catalog, its version's name aside."""
-    from forecourt.cli.resolving import artifact_of, format_of, pinned, text_of
+    from forecourt.catalog.locating import first_of, pinned
+    from forecourt.catalog.served import format_of, text_of
     from forecourt.importing.metadata import to_metadata
 
-    artifact = artifact_of(found)
+    artifact = first_of(found["artifacts"], found["name"])
     facts = {key: value for key in _FACTS if (value := found["properties"].get(key)) not in (None, "")}
     digest = text_of(artifact, "digest")
     return {
