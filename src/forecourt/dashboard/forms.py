@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
@@ -22,7 +24,7 @@ class Form(Mapping[str, str]):
     """What was typed: each field's text without white space around it, the empty text for a field that is not there."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
-        self._pairs = list(pairs)
+        self.pairs = list(pairs)
         self.typed: dict[str, Any] = dict(pairs)
 
     @classmethod
@@ -50,7 +52,7 @@ class Form(Mapping[str, str]):
 
     def all(self, name: str) -> list[str]:
         """Return the values of a field that may be there several times."""
-        return [value for key, value in self._pairs if key == name]
+        return [value for key, value in self.pairs if key == name]
 
     def name(self, field: str, display: str) -> str:
         """Return the resource name that was typed, or the one that what people call it makes."""
@@ -103,10 +105,25 @@ class Once:
     def __init__(self, most: int = 1000) -> None:
         self._most = most
         self._done: OrderedDict[str, str] = OrderedDict()
+        self._busy: dict[str, asyncio.Lock] = {}
 
     def where(self, key: str) -> str:
         """Return where the form with this key led to, or nothing."""
         return self._done.get(key, "") if key else ""
+
+    @asynccontextmanager
+    async def alone(self, key: str) -> AsyncIterator[None]:
+        """Have forms with one key wait for each other, so that the second sees where the first has led."""
+        if not key:
+            yield
+            return
+        lock = self._busy.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._busy.pop(key, None)
 
     def did(self, key: str, where: str) -> None:
         """Remember where a form led to."""
