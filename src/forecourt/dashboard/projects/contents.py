@@ -60,6 +60,11 @@ def is_connection(secret: Document) -> bool:
     return bool(_note(secret, TYPE))
 
 
+def is_hidden(secret: Document) -> bool:
+    """Say whether a connection is one that a deployment brought with it, and that nobody asked to keep."""
+    return _note(secret, "opendatahub.io/connection-hidden") == "true"
+
+
 def _name(one: Document) -> str:
     return str(one["metadata"]["name"])
 

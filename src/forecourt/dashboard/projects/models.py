@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls, Refused, path
 from forecourt.dashboard.pages import Page, Pages, see_other
-from forecourt.dashboard.projects.contents import is_connection
+from forecourt.dashboard.projects.contents import is_connection, is_hidden
 from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
 from forecourt.dashboard.projects.serving import deployments
 
@@ -51,7 +51,7 @@ class ModelPages:
             "counts": {each: sum(one["outcome"] == each for one in found) for each in _OUTCOMES},
             "hidden": hidden,
             "total": len(found),
-            "connections": sum(map(is_connection, secrets["items"])),
+            "connections": sum(is_connection(one) and not is_hidden(one) for one in secrets["items"]),
         }
         return page("projects/overview.html", project, "overview", data, blocks=("served",))
 
@@ -63,7 +63,7 @@ class ModelPages:
         except Refused as refused:
             if refused.status != 404:
                 raise
-            project = {"name": name, "title": name, "gone": True}
+            project = {"name": name, "title": name, "deleting": False, "gone": True}
         return Page("projects/state.html", name, {"project": project}, blocks=("project-state",))
 
     async def models(self, request: Request) -> Page:

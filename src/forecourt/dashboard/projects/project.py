@@ -37,6 +37,7 @@ def shown(namespace: Document) -> Document:
         "ai": labels.get(DASHBOARD) == "true",
         "created": metadata.get("creationTimestamp"),
         "deleting": bool(metadata.get("deletionTimestamp")),
+        "gone": False,
         "labels": labels,
     }
 
