@@ -1,0 +1,82 @@
+"""What a project serves: its overview, and the models in it, as Open Data Hub's dashboard shows them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from forecourt.dashboard.calls import Calls, Refused, path
+from forecourt.dashboard.pages import Page, Pages, see_other
+from forecourt.dashboard.projects.contents import is_connection, is_hidden
+from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
+from forecourt.dashboard.projects.serving import deployments
+
+_CARDS = 5
+_PLATFORM = "modelmesh-enabled"
+"""The label with which Open Data Hub says which platform a project serves by: ``"false"`` is single-model serving."""
+_OUTCOMES = ("successful", "failed")
+
+
+class ModelPages:
+    """The pages, which show and change what `calls` reach."""
+
+    def __init__(self, calls: Calls, pages: Pages) -> None:
+        self._calls = calls
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        view = self._pages.view
+        return [
+            Route("/projects/{project}", view(self.overview)),
+            Route("/projects/{project}/state", view(self.state)),
+            Route("/projects/{project}/models", view(self.models)),
+            Route("/projects/{project}/models/platform", view(self.choose), methods=["POST"]),
+        ]
+
+    async def overview(self, request: Request) -> Page:
+        """Show the newest deployments with their state, and what the project is configured with."""
+        project, found, secrets = await asyncio.gather(
+            asked_for(self._calls, request),
+            deployments(self._calls, request.path_params["project"]),
+            self._calls.get(NAMESPACES + path(request.path_params["project"], "secrets")),
+        )
+        hidden = [each for each in request.query_params.getlist("hide") if each in _OUTCOMES]
+        chosen = [one for one in found if one["outcome"] not in hidden]
+        data = {
+            "deployments": chosen[:_CARDS],
+            "counts": {each: sum(one["outcome"] == each for one in found) for each in _OUTCOMES},
+            "hidden": hidden,
+            "total": len(found),
+            "connections": sum(is_connection(one) and not is_hidden(one) for one in secrets["items"]),
+        }
+        return page("projects/overview.html", project, "overview", data, blocks=("served",))
+
+    async def state(self, request: Request) -> Page:
+        """Say to an open page whether its project is still there."""
+        name = request.path_params["project"]
+        try:
+            project = await asked_for(self._calls, request)
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            project = {"name": name, "title": name, "deleting": False, "gone": True}
+        return Page("projects/state.html", name, {"project": project}, blocks=("project-state",))
+
+    async def models(self, request: Request) -> Page:
+        """Show the project's deployments, or the choice of a serving platform while there are none."""
+        project, found = await asyncio.gather(
+            asked_for(self._calls, request), deployments(self._calls, request.path_params["project"])
+        )
+        chosen = bool(found) or project["labels"].get(_PLATFORM) == "false"
+        data = {"deployments": found, "chosen": chosen}
+        return page("projects/models.html", project, "models", data, blocks=("project-models",))
+
+    async def choose(self, request: Request) -> Response:
+        """Choose the single-model serving platform."""
+        name = request.path_params["project"]
+        await self._calls.patch(NAMESPACES + path(name), {"metadata": {"labels": {_PLATFORM: "false"}}})
+        return see_other(request, "/projects" + path(name, "models"))
