@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from forecourt import __version__
 from forecourt.app.deploying import Deploying
+from forecourt.app.guarding import Names, guarding, origins
 from forecourt.app.home import home
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
@@ -95,7 +96,14 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
                 everything = dispatching(deploying.gateway, open_apis, application)
                 dashboard = Dashboard(everything, here.objects)
-                server = Uvicorn(uvicorn_config(with_pages(dashboard, everything)))
+                guarded = guarding(
+                    with_pages(dashboard, everything),
+                    Names(settings, api.getsockname()[0]),
+                    gateway=deploying.gateway.serves,
+                    shared=[serves for serves, _ in open_apis],
+                    allowed=origins(settings),
+                )
+                server = Uvicorn(uvicorn_config(guarded))
                 works = (*deploying.works(), catalog.run(), dashboard.run())
                 background = {asyncio.create_task(work) for work in works}
                 serving = asyncio.create_task(server.serve(sockets=[api]))

@@ -2,7 +2,7 @@
 
 from forecourt.objects.api import Wake, api_router
 from forecourt.objects.following import keep_following
-from forecourt.objects.incoming import document_of, merged
+from forecourt.objects.incoming import MAX_BODY, document_of, merged
 from forecourt.objects.located import Located, Place, Position, load_located
 from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
 from forecourt.objects.quantities import quantity
@@ -15,6 +15,7 @@ from forecourt.objects.validation import MAX_LABEL, refuse, validate_label_name,
 from forecourt.objects.yaml import dump, load_documents
 
 __all__ = [
+    "MAX_BODY",
     "MAX_LABEL",
     "Condition",
     "KubernetesObject",
