@@ -10,6 +10,7 @@ import aiohttp
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from forecourt.access import ROLE_BINDINGS
 from forecourt.app.checking import checking
 from forecourt.app.fetching import Resolvers, fetching, reading
 from forecourt.app.home import Home
@@ -65,7 +66,7 @@ class Deploying:
         self._registry = registry
         self._resolvers = resolvers
         self._admission = Admission(home.projects)
-        self._kinds = (*home.projects.resources, *resources(self._admission))
+        self._kinds = (*home.projects.resources, ROLE_BINDINGS, *resources(self._admission))
         self._endpoints = Endpoints()
         self._reconciler = Reconciler(home.objects)
         self._endings = Endings(home.objects, self._kinds, self._reconciler.wake)

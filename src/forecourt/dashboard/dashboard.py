@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from forecourt.access import RoleBinding
 from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.live import Live
 from forecourt.dashboard.pages import Pages
@@ -26,6 +27,7 @@ _TOPICS: dict[type[KubernetesObject], str] = {
     Namespace: "projects",
     Secret: "connections",
     HardwareProfile: "hardware-profiles",
+    RoleBinding: "permissions",
 }
 
 
