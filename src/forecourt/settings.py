@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         return self.home / "secret.key"
 
     @property
+    def local_key_file(self) -> Path:
+        """What opens the API to who can read it: to the command line of the user who runs the server."""
+        return self.home / "local.key"
+
+    @property
     def store(self) -> Path:
         """The content store: every blob and file, by digest."""
         return self.home / "store"

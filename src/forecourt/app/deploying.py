@@ -91,7 +91,7 @@ class Deploying:
     def routers(self) -> Iterator[APIRouter]:
         """Yield the routes, Kubernetes' own first."""
         objects, projects = self._home.objects, self._home.projects
-        yield api_router(self._kinds, objects, self._wake, projects.admit)
+        yield api_router(self._kinds, objects, self._wake, projects.admit, self._home.access.asker())
         yield logs_router(objects, self.driver.logs)
         yield tokens_router(self._tokens, self._access.learn)
         yield rollback_router(objects, self._admission, self._wake)
