@@ -227,9 +227,7 @@ def test_nobody_goes_by_a_header_once_there_are_users(server: Server) -> None:
     status, made = gina.call("POST", NAMESPACES, {"metadata": {"name": "ginas"}})
     assert made["metadata"]["annotations"]["openshift.io/requester"] == "gina"
     patch = {"metadata": {"annotations": {"openshift.io/requester": "root", "note": "x"}}}
-    status, made, _ = gina.ask(
-        "PATCH", f"{NAMESPACES}/ginas", patch, Content_Type="application/merge-patch+json"
-    )
+    status, made, _ = gina.ask("PATCH", f"{NAMESPACES}/ginas", patch, Content_Type="application/merge-patch+json")
     assert status == 200
     assert made["metadata"]["annotations"] == {"openshift.io/requester": "gina", "note": "x"}
 

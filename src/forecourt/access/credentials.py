@@ -227,9 +227,9 @@ class Credentials:
             if not sessions and not tokens:
                 return
             with self._database.session() as session:
-                for row in session.scalars(select(SessionRow).where(SessionRow.hash.in_(sessions))):
+                for row in session.scalars(select(SessionRow).where(SessionRow.hash.in_([*sessions]))):
                     row.seen = sessions[row.hash].written = sessions[row.hash].used
-                for one in session.scalars(select(TokenRow).where(TokenRow.hash.in_(tokens))):
+                for one in session.scalars(select(TokenRow).where(TokenRow.hash.in_([*tokens]))):
                     one.used = tokens[one.hash].written = tokens[one.hash].used
 
     def _end(self, hashes: Sequence[str]) -> None:
