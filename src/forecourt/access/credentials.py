@@ -107,19 +107,19 @@ class Credentials:
         with self._database.snapshot() as session:
             rows = session.scalars(
                 select(SessionRow).where(SessionRow.user == user).order_by(SessionRow.seen.desc(), SessionRow.hash)
-            ).all()
-        lasts = [row for row in rows if now() <= min(row.expires, row.seen + IDLE_SECONDS * 1000)]
-        return [
-            Session(row.hash[:_SHOWN], row.user, row.created, row.expires, row.seen, row.agent, row.address)
-            for row in lasts
-        ]
+            )
+            found = [
+                Session(row.hash[:_SHOWN], row.user, row.created, row.expires, row.seen, row.agent, row.address)
+                for row in rows
+            ]
+        return [one for one in found if now() <= min(one.expires, one.seen + IDLE_SECONDS * 1000)]
 
     def tokens(self, user: str) -> list[Token]:
         """Return a user's tokens by name, those that have expired too."""
         self.write()
         with self._database.snapshot() as session:
-            rows = session.scalars(select(TokenRow).where(TokenRow.user == user).order_by(TokenRow.name)).all()
-        return [Token(row.id, row.user, row.name, row.created, row.expires, row.used) for row in rows]
+            rows = session.scalars(select(TokenRow).where(TokenRow.user == user).order_by(TokenRow.name))
+            return [Token(row.id, row.user, row.name, row.created, row.expires, row.used) for row in rows]
 
     def counts(self) -> Mapping[str, tuple[int, int, int | None]]:
         """Return how many tokens and sessions each user has, and when either was last used."""
