@@ -100,7 +100,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
                 everything = dispatching(deploying.gateway, open_apis, application)
                 api_ = authorizing(everything, here.access, deploying.gateway.serves)
-                dashboard = Dashboard(api_, here.objects)
+                dashboard = Dashboard(api_, here.objects, here.access.sees, external_url(settings, api))
                 entered = entering(
                     with_pages(dashboard, api_),
                     here.access,
