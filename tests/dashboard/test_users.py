@@ -101,7 +101,7 @@ def test_a_user_is_created_with_a_password_that_is_shown_once(page: Page, root: 
     expect(with_hers.get_by_role("heading", name="Data science projects")).to_be_visible()
     expect(with_hers.get_by_role("link", name="Users and tokens")).to_have_count(0)
     with_hers.goto("/settings/users")
-    expect(with_hers.get_by_text("anna may not list users")).to_be_visible()
+    expect(with_hers.get_by_text("anna may not see users")).to_be_visible()
     hers.close()
 
 
@@ -117,7 +117,7 @@ def test_a_user_is_changed_disabled_and_deleted_with_what_is_lost_named(page: Pa
     assert bert.call("POST", "/api/v1/namespaces", {"metadata": {"name": "more"}})[0] == 403
     page.goto("/settings/users/bert")
     page.get_by_role("button", name="Disable").click()
-    expect(page.get_by_text("User bert disabled")).to_be_visible()
+    expect(page.locator(".fc-notice").get_by_text("User bert disabled")).to_be_visible()
     assert bert.call("GET", "/api/v1/namespaces")[0] == 401
     page.goto("/settings/users/bert/delete")
     expect(page.get_by_text("1 token,")).to_be_visible()
@@ -151,7 +151,7 @@ def test_ones_account_has_tokens_a_password_and_sessions(page: Page, root: Serve
     expect(page.get_by_text("Token ci revoked")).to_be_visible()
     assert Person(root).with_token(token).call("GET", f"{USERS}/me")[0] == 401
     page.get_by_role("button", name="Sign out everywhere else").click()
-    expect(page.get_by_text("Signed out everywhere else")).to_be_visible()
+    expect(page.locator(".fc-notice").get_by_text("Signed out everywhere else")).to_be_visible()
     page.get_by_label("Current password").fill("not that one")
     for field in ("New password", "New password again"):
         page.get_by_label(field, exact=False).last.fill("another password")

@@ -48,11 +48,12 @@ class Wanted:
         place = f" in the project {self.namespace}" if self.namespace and self.resource != "namespaces" else ""
         one = f" {self.namespace}" if self.namespace and self.resource == "namespaces" else ""
         resource = {"namespaces": "the project" if one else "projects"}.get(self.resource, self.resource)
-        return f"{self.verb} {resource}{one}{place}"
+        return f"{_SAID.get(self.verb, self.verb)} {resource}{one}{place}"
 
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _READ = frozenset({"get", "list", "watch"})
+_SAID = {"get": "see", "list": "see", "patch": "change", "update": "change"}
 
 
 def wanted(method: str, path: str, query: bytes = b"") -> Wanted | None:
