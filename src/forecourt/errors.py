@@ -15,6 +15,9 @@
     │   └── AlreadyExists           an object of that name is there already
     ├── Expired                     it was known once and is no longer kept: ask for what is there now
     ├── Denied                      credentials are missing, wrong or not enough
+    │   └── Forbidden               it is known who asks, and they may not
+    ├── TooLarge                    more bytes than are taken at once
+    ├── TooMany                     too many attempts; trying again later may help
     ├── ContentMismatch             bytes that do not have the digest or size they were promised with
     ├── Unavailable                 something that is needed does not answer; trying again may help
     │   ├── ServerNotRunning        no Forecourt server for this FORECOURT_HOME
@@ -122,6 +125,33 @@ class Denied(ForecourtError):
 
     status = 401
     reason = "Unauthorized"
+
+
+class Forbidden(Denied):
+    """Who asks may not, whoever they are."""
+
+    status = 403
+    reason = "Forbidden"
+
+
+class TooLarge(ForecourtError):
+    """More bytes than are taken at once."""
+
+    exit_code = 2
+    status = 413
+    reason = "RequestEntityTooLarge"
+
+
+class TooMany(ForecourtError):
+    """Too many attempts; `seconds` says when the next one may succeed."""
+
+    exit_code = 4
+    status = 429
+    reason = "TooManyRequests"
+
+    def __init__(self, message: str, *, seconds: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
 
 
 class ContentMismatch(ForecourtError):

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
         description="URL that other machines reach the gateway by, as behind a proxy; without it, where FORECOURT_HOST "
         "is no loopback address, this machine's name.",
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names that requests may call this server by, by commas, besides its own; `*` stands for any text.",
+    )
     port: Port = Field(default=8080, description="Port of the API and the gateway; 0 takes a free one.")
     registry_port: Port = Field(default=5000, description="Port of the embedded OCI registry; 0 takes a free one.")
     database_url: str = Field(
@@ -103,6 +107,11 @@ class Settings(BaseSettings):
     def secret_key_file(self) -> Path:
         """The key that secrets are encrypted with, where `secret_key` is not set."""
         return self.home / "secret.key"
+
+    @property
+    def local_key_file(self) -> Path:
+        """What opens the API to who can read it: to the command line of the user who runs the server."""
+        return self.home / "local.key"
 
     @property
     def store(self) -> Path:

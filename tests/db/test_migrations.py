@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+import forecourt.access.tables
 import forecourt.catalog.tables
 import forecourt.registry.tables
 import forecourt.serving.measuring.tables  # noqa: F401

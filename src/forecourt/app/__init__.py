@@ -20,7 +20,9 @@ import uvloop
 from fastapi import FastAPI
 
 from forecourt import __version__
+from forecourt.access import access_router, authorizing, cookie_name, entering, reviews_router
 from forecourt.app.deploying import Deploying
+from forecourt.app.guarding import CROSS_ORIGIN, Names, guarding, origins
 from forecourt.app.home import home
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
@@ -36,7 +38,8 @@ from forecourt.settings import Settings
 
 _OPEN = (
     "%s can be reached from other machines. Deployments answer them only where they are exposed, and for a token where "
-    "they ask for one; the API asks nobody who they are: have a proxy do that, or listen on 127.0.0.1."
+    "they ask for one; the API asks nobody who they are before there is a user: forecourt users add NAME --role "
+    "administrator, or listen on 127.0.0.1."
 )
 _SWITCH_SECONDS = 0.0005  # that a thread in the background may keep requests waiting; Python would say ten times that
 
@@ -58,8 +61,6 @@ def serve(settings: Settings) -> None:
         listening(settings.host, settings.registry_port, "--registry-port") as registry,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        if outside := external_url(settings, api):
-            log.warning(_OPEN, outside)
         runner.run(_run(settings, api, registry))
 
 
@@ -70,6 +71,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
     record = {**own, "url": url, "registry": images}
 
     with home(settings) as here:
+        if here.access.open and (outside := external_url(settings, api)):
+            log.warning(_OPEN, outside)
         models = RegistryApi(here.models)
         catalog = CatalogService(settings, here.database, images)
         async with aiohttp.ClientSession() as session:
@@ -85,7 +88,9 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             install_error_handlers(application)
             management = management_router(here.models), catalog.router
             about = server_router(settings, record, deploying.metrics, ending, here.database)
-            for router in (*deploying.routers(), *management, about):
+            cookie = cookie_name(settings.home)
+            users = access_router(here.access, cookie), reviews_router(here.access)
+            for router in (*deploying.routers(), *management, *users, about):
                 application.include_router(router)
             open_apis = [
                 (models.serves, shared(models, settings)),
@@ -94,9 +99,25 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             await deploying.gateway.startup()
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
                 everything = dispatching(deploying.gateway, open_apis, application)
-                dashboard = Dashboard(everything, here.objects)
-                server = Uvicorn(uvicorn_config(with_pages(dashboard, everything)))
-                works = (*deploying.works(), catalog.run(), dashboard.run())
+                api_ = authorizing(everything, here.access, deploying.gateway.serves)
+                dashboard = Dashboard(api_, here.objects, here.access.sees, external_url(settings, api))
+                entered = entering(
+                    with_pages(dashboard, api_),
+                    here.access,
+                    cookie=cookie,
+                    gateway=deploying.gateway.serves,
+                    pages=dashboard.serves,
+                    cross_origin=CROSS_ORIGIN,
+                )
+                guarded = guarding(
+                    entered,
+                    Names(settings, api.getsockname()[0]),
+                    gateway=deploying.gateway.serves,
+                    shared=[serves for serves, _ in open_apis],
+                    allowed=origins(settings),
+                )
+                server = Uvicorn(uvicorn_config(guarded))
+                works = (*deploying.works(), catalog.run(), dashboard.run(), here.access.run())
                 background = {asyncio.create_task(work) for work in works}
                 serving = asyncio.create_task(server.serve(sockets=[api]))
                 loop = asyncio.get_running_loop()

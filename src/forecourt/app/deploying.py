@@ -10,6 +10,7 @@ import aiohttp
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from forecourt.access import ROLE_BINDINGS
 from forecourt.app.checking import checking
 from forecourt.app.fetching import Resolvers, fetching, naming_formats, reading
 from forecourt.app.home import Home
@@ -72,7 +73,7 @@ class Deploying:
         self._measurements = Measurements(home.database)
         self._resolvers = resolvers
         self._admission = Admission(home.projects)
-        self._kinds = (*home.projects.resources, *resources(self._admission))
+        self._kinds = (*home.projects.resources, ROLE_BINDINGS, *resources(self._admission))
         self._endpoints = Endpoints()
         self._reconciler = Reconciler(home.objects)
         self._endings = Endings(home.objects, self._kinds, self._reconciler.wake)
@@ -97,7 +98,7 @@ class Deploying:
     def routers(self) -> Iterator[APIRouter]:
         """Yield the routes, Kubernetes' own first."""
         objects, projects = self._home.objects, self._home.projects
-        yield api_router(self._kinds, objects, self._wake, projects.admit)
+        yield api_router(self._kinds, objects, self._wake, projects.admit, self._home.access.asker())
         yield logs_router(objects, self.driver.logs)
         yield metrics_router(objects, self._measurements)
         yield tokens_router(self._tokens, self._access.learn)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from forecourt.access import Access
 from forecourt.db import Database
 from forecourt.objects import ObjectStore
 from forecourt.oci import Clients, ContentStore, Repositories, clients
@@ -27,6 +28,7 @@ class Home:
     objects: ObjectStore
     projects: Projects
     models: Registry
+    access: Access
 
 
 @contextmanager
@@ -40,7 +42,8 @@ def home(settings: Settings) -> Iterator[Home]:
         objects = ObjectStore(database)
         projects = Projects(objects, Vault(settings.secret_key_file, settings.secret_key))
         projects.prepare()
-        with clients(settings) as client_for:
+        access = Access(database, objects, settings.local_key_file)
+        with clients(settings) as client_for, closing(access):
             yield Home(
                 settings=settings,
                 database=database,
@@ -51,6 +54,7 @@ def home(settings: Settings) -> Iterator[Home]:
                 objects=objects,
                 projects=projects,
                 models=Registry(database),
+                access=access,
             )
     finally:
         database.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from aiohttp import web
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from forecourt.app.guarding import origins
 from forecourt.dashboard import Dashboard
 from forecourt.serving import UVICORN_SETTINGS, Gateway
 from forecourt.settings import Settings
@@ -72,10 +72,10 @@ class RegistryThread:
 
 def shared(api: Any, settings: Settings) -> Any:
     """Let web pages of the origins that are set use one of Kubeflow's APIs (CORS)."""
-    origins = [re.escape(origin).replace(r"\*", "[^/]*") for origin in settings.cors_origins.split(",") if origin]
+    allowed = origins(settings)
     return CORSMiddleware(
         api,
-        allow_origin_regex="|".join(origins) or None,
+        allow_origin_regex=allowed.pattern if allowed else None,
         allow_methods=["GET", "POST", "PATCH"],
         allow_headers=["*"],
     )

@@ -37,6 +37,7 @@ def chat(
     json: JsonOption = False,
 ) -> None:
     """Ask a deployment. Without a prompt: what is piped in, or on a terminal a conversation."""
+    from forecourt.cli.client import TOKEN_PREFIX
     from forecourt.cli.connection import connect
     from forecourt.cli.conversation import Conversation
     from forecourt.cli.output import print_json
@@ -51,7 +52,7 @@ def chat(
         raise InvalidInput("--json needs a prompt.")
     options = {"temperature": temperature, "max_tokens": max_tokens}
     client = connect()
-    if token:
+    if token and not token.startswith(TOKEN_PREFIX):
         client.identify(token)
     conversation = Conversation(
         client,

@@ -25,22 +25,29 @@ Document = dict[str, Any]
 
 SERVER = "/api/forecourt/v1/server"
 SHUTDOWN = "/api/forecourt/v1/server/shutdown"
+TOKEN_PREFIX = "fct_"  # noqa: S105 - of a user's token; a deployment's has another
+
+_API = ("/api/", "/apis/", "/metrics")
 
 _BY_REASON = {
     "AlreadyExists": errors.AlreadyExists,
     "BadRequest": errors.InvalidInput,
     "Conflict": errors.Conflict,
+    "Forbidden": errors.Forbidden,
     "InsufficientStorage": errors.StorageFull,
     "Invalid": errors.InvalidObject,
     "NotFound": errors.NotFound,
+    "RequestEntityTooLarge": errors.TooLarge,
     "ServiceUnavailable": errors.Unavailable,
     "Unauthorized": errors.Denied,
 }
 _BY_STATUS = {
     400: errors.InvalidInput,
     401: errors.Denied,
+    403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
+    413: errors.TooLarge,
     422: errors.InvalidObject,
     502: errors.Unavailable,
     503: errors.Unavailable,
@@ -51,11 +58,13 @@ _BY_STATUS = {
 class Client:
     """A running server. Objects are the API's JSON; errors are raised as what they mean."""
 
-    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, *, key: str = "", timeout: float = 60.0) -> None:
+        """Prepare to speak to the server at a URL; `key` opens its API, and goes to no deployment."""
         import httpx
 
         self.url = url
         # Never through a proxy: the server is ours, on loopback or where FORECOURT_HOST put it.
+        self._key = key
         self._http = httpx.Client(
             base_url=url, timeout=httpx.Timeout(timeout, connect=5.0), trust_env=False, headers=_who_asks()
         )
@@ -160,7 +169,7 @@ class Client:
 
         with self._errors():
             timeout = httpx.Timeout(None, connect=5.0, read=quiet)
-            with self._http.stream(method, path, timeout=timeout, **request) as response:
+            with self._http.stream(method, path, timeout=timeout, **self._opened(path, request)) as response:
                 if response.is_error:
                     response.read()
                     raise _error(response)
@@ -168,12 +177,18 @@ class Client:
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         with self._errors():
-            response = self._http.request(method, path, **request)
+            response = self._http.request(method, path, **self._opened(path, request))
         if response.is_error:
             raise _error(response)
         for warning in response.headers.get_list("warning"):
             console.warn(_warning(warning))
         return response.json() if response.content else None
+
+    def _opened(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Return a request with what opens the API, where it goes to that."""
+        if not self._key or not path.startswith(_API):
+            return request
+        return request | {"headers": {"Authorization": f"Bearer {self._key}"} | (request.get("headers") or {})}
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from forecourt.cli.resources import (
     HARDWARE_PROFILE,
     INFERENCE_SERVICE,
     NAMESPACE,
+    ROLE_BINDING,
     SECRET,
     SERVING_RUNTIME,
     Resource,
@@ -117,6 +118,10 @@ def hidden_keys(item: Document) -> list[str]:
         return []
 
 
+def _subjects(item: Document, kind: str) -> list[str]:
+    return [str(one.get("name")) for one in item.get("subjects") or [] if one.get("kind") == kind]
+
+
 def _yes(so: bool) -> str:
     return "yes" if so else "no"
 
@@ -189,6 +194,13 @@ _COLUMNS: dict[Resource, tuple[Sequence[Column], Sequence[Column]]] = {
         ),
         (),
     ),
+    ROLE_BINDING: (
+        (_NAME, ("Role", lambda item: "ClusterRole/" + str(_at(item, "roleRef.name"))), _AGE),
+        (
+            ("Users", lambda item: ", ".join(_subjects(item, "User"))),
+            ("Groups", lambda item: ", ".join(_subjects(item, "Group"))),
+        ),
+    ),
     CONTROLLER_REVISION: (
         (
             _NAME,
@@ -206,6 +218,7 @@ _COLUMNS: dict[Resource, tuple[Sequence[Column], Sequence[Column]]] = {
 _ELSEWHERE = {
     CONFIG_MAP: "The connection types that ship are in the namespace opendatahub: forecourt connections types",
     HARDWARE_PROFILE: "Those for all projects are in the namespace opendatahub: forecourt hardware-profiles list",
+    ROLE_BINDING: "Nobody has a role here but this server's administrators.",
     INFERENCE_SERVICE: "Deploy a model: forecourt deploy URI; those of all projects: forecourt get isvc -A",
     SECRET: "Make a connection: forecourt connections create --help",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
-    "The server": {"up": "server", "down": "server", "status": "server"},
+    "The server": {"up": "server", "down": "server", "status": "server", "users": "users"},
     "Projects": {"projects": "projects", "connections": "connections", "hardware-profiles": "hardware"},
     "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
@@ -60,6 +60,7 @@ GROUPS = frozenset(
         "runtimes",
         "rollout",
         "tokens",
+        "users",
     }
 )
 """The commands that have commands of their own: all of their module's `app`."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecourt.cli.client import Client
+from forecourt.cli.client import TOKEN_PREFIX, Client
 from forecourt.cli.output import console
 from forecourt.errors import ForecourtError, ProgramFailed, ServerNotRunning, Unavailable
 
@@ -63,7 +63,7 @@ def find(settings: Settings) -> tuple[Client, Record] | None:
     record = Record.read(settings.server_record)
     if record is None:
         return None
-    client = Client(record.url)
+    client = Client(record.url, key=key(settings))
     try:
         about = client.about()
     except ForecourtError as error:
@@ -76,6 +76,17 @@ def find(settings: Settings) -> tuple[Client, Record] | None:
     if about.get("pid") != record.pid:
         return None
     return client, record
+
+
+def key(settings: Settings) -> str:
+    """Return what opens the server's API: a user's token from the environment, else what it left for its own user."""
+    said = os.environ.get("FORECOURT_TOKEN", "")
+    if said.startswith(TOKEN_PREFIX):
+        return said
+    try:
+        return settings.local_key_file.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def connect() -> Client:

@@ -82,8 +82,15 @@ CONTROLLER_REVISION = Resource(
     "controllerrevisions",
     ("controllerrevisions", "controllerrevision"),
 )
+ROLE_BINDING = Resource(
+    "RoleBinding",
+    "rbac.authorization.k8s.io/v1",
+    "rolebindings",
+    ("rolebindings", "rolebinding"),
+)
 RESOURCES = (
     NAMESPACE,
+    ROLE_BINDING,
     CONFIG_MAP,
     SECRET,
     HARDWARE_PROFILE,

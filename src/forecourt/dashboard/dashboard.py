@@ -11,14 +11,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from forecourt.access import RoleBinding, asking, who
 from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.deploy import DeployPages
-from forecourt.dashboard.live import Live
+from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.playground import PlaygroundPages
 from forecourt.dashboard.projects import ProjectPages
 from forecourt.dashboard.static import StaticFiles
+from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
 from forecourt.objects import KubernetesObject, ObjectStore
 from forecourt.projects import HardwareProfile, Namespace, Secret
 from forecourt.serving import InferenceService, ServingRuntime
@@ -29,14 +31,18 @@ _TOPICS: dict[type[KubernetesObject], str] = {
     Namespace: "projects",
     Secret: "connections",
     HardwareProfile: "hardware-profiles",
+    RoleBinding: "permissions",
 }
 
 
 class Dashboard:
-    """The pages. `api` is the application that answers the API, which they ask for everything."""
+    """The pages. `api` is the application that answers the API, which they ask for everything.
 
-    def __init__(self, api: Application, objects: ObjectStore) -> None:
-        self.live = Live()
+    `sees` says whether who asks may hear of what is in a project, `outside` where other machines reach this server.
+    """
+
+    def __init__(self, api: Application, objects: ObjectStore, sees: Sees = everything, outside: str = "") -> None:
+        self.live = Live(sees)
         self._objects = objects
         calls, static = Calls(api), StaticFiles()
         self._pages = Pages(static, self._context)
@@ -45,6 +51,9 @@ class Dashboard:
             ProjectPages(calls, self._pages),
             MetricsPages(calls, self._pages),
             PlaygroundPages(calls, self._pages),
+            SignInPages(calls, self._pages),
+            AccountPages(calls, self._pages),
+            UserPages(calls, self._pages, outside),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),
@@ -64,7 +73,18 @@ class Dashboard:
         await self.live.follow(self._objects, _TOPICS)
 
     def _context(self, _: Request) -> Mapping[str, Any]:
-        return {"live_moment": self.live.moment}
+        return {"live_moment": self.live.moment, "who": _who()}
+
+
+def _who() -> dict[str, Any]:
+    """Return who looks at a page; `open` where nobody is asked."""
+    said, identity = asking(), who()
+    return {
+        "open": said is None,
+        "name": identity.name if identity else "",
+        "display_name": (identity.display_name or identity.name) if identity else "",
+        "administrator": said is None or (identity is not None and identity.is_administrator),
+    }
 
 
 async def _home(_: Request) -> Response:

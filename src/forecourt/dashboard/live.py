@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -23,10 +23,20 @@ _MOST_WAITING = 32  # changes that a page has not taken; one that falls further 
 log = logging.getLogger(__name__)
 
 
-class Live:
-    """Tells open pages what changes."""
+Sees = Callable[[str], bool]
+"""Says whether who asks may see what is in a project."""
 
-    def __init__(self) -> None:
+
+def everything(_: str) -> bool:
+    """See everything."""
+    return True
+
+
+class Live:
+    """Tells open pages what changes, as far as `sees` says that who looks at them may see it."""
+
+    def __init__(self, sees: Sees = everything) -> None:
+        self._sees = sees
         self._server = secrets.token_hex(4)
         self._moment = 0
         self._last: dict[str, int] = {}
@@ -81,11 +91,16 @@ class Live:
                 try:
                     async with asyncio.timeout(_KEEP_ALIVE_SECONDS):
                         topic, what = await queue.get()
-                    yield f"event: {topic}\ndata: {what}\n\n"
+                    if self._is_seen(topic, what):
+                        yield f"event: {topic}\ndata: {what}\n\n"
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:
             del self._pages[queue]
+
+    def _is_seen(self, topic: str, what: str) -> bool:
+        namespace, slash, _ = what.partition("/")
+        return not (slash or topic == "projects") or not namespace or self._sees(namespace)
 
     def _missed(self, topics: frozenset[str], since: str) -> list[str]:
         """Return the topics of which something has changed since; all of them where another server said when."""

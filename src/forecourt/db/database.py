@@ -20,7 +20,7 @@ from forecourt.errors import Conflict, ForecourtError, InvalidInput, StorageFull
 
 T = TypeVar("T")
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Said here so that a start need not load Alembic to learn that there is nothing to do."""
 
 _BUSY_SECONDS = 30  # how long a writer waits for another one

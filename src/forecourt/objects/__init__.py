@@ -1,8 +1,9 @@
 """Kubernetes objects: their shape, a store that keeps them as an API server does, and the routes that serve them."""
 
 from forecourt.objects.api import Wake, api_router
+from forecourt.objects.asker import Asker
 from forecourt.objects.following import keep_following
-from forecourt.objects.incoming import document_of, merged
+from forecourt.objects.incoming import MAX_BODY, document_of, merged
 from forecourt.objects.located import Located, Place, Position, load_located
 from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
 from forecourt.objects.quantities import quantity
@@ -15,7 +16,9 @@ from forecourt.objects.validation import MAX_LABEL, refuse, validate_label_name,
 from forecourt.objects.yaml import dump, load_documents
 
 __all__ = [
+    "MAX_BODY",
     "MAX_LABEL",
+    "Asker",
     "Condition",
     "KubernetesObject",
     "Located",

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from forecourt import __version__
 from forecourt.errors import ForecourtError, InvalidInput, NotFound
+from forecourt.objects.asker import ANYBODY, Asker
 from forecourt.objects.fieldvalidation import header, validated
 from forecourt.objects.incoming import document_of, located_document_of, merged
 from forecourt.objects.located import Located
@@ -35,11 +36,13 @@ _APPLY_PATCH = "application/apply-patch+yaml"
 """What ``kubectl apply --server-side`` sends: the object, merged over what is there, or created."""
 
 
-def api_router(resources: Sequence[Resource], objects: ObjectStore, wake: Wake, admit: Admit) -> APIRouter:
+def api_router(
+    resources: Sequence[Resource], objects: ObjectStore, wake: Wake, admit: Admit, asker: Asker = ANYBODY
+) -> APIRouter:
     """Return the routes. `wake` is called after each change, so that something comes of it soon."""
     router = APIRouter()
     for resource in resources:
-        _Routes(resource, objects, wake, admit).add_to(router)
+        _Routes(resource, objects, wake, admit, asker).add_to(router)
     for path, document in (discovery(resources) | {"/version": _version()}).items():
         router.add_api_route(path, lambda document=document: JSONResponse(document), methods=["GET"])
     return router
@@ -53,11 +56,12 @@ def _version() -> dict[str, str]:
 class _Routes:
     """The routes of one kind."""
 
-    def __init__(self, resource: Resource, objects: ObjectStore, wake: Wake, admit: Admit) -> None:
+    def __init__(self, resource: Resource, objects: ObjectStore, wake: Wake, admit: Admit, asker: Asker) -> None:
         self.resource = resource
         self.objects = objects
         self.wake = wake
         self.admit = admit
+        self.asker = asker
 
     def add_to(self, router: APIRouter) -> None:
         everywhere = f"{self.resource.root}/{self.resource.plural}"
@@ -77,7 +81,11 @@ class _Routes:
 
     async def list(self, request: Request) -> Response:
         namespace = request.path_params.get("namespace")
-        chosen = _chosen(request)
+        by_query, seen = _chosen(request), self.asker.sees(self.resource)
+
+        def chosen(one: KubernetesObject) -> bool:
+            return by_query(one) and seen(one)
+
         if request.query_params.get("watch") in ("true", "1"):
             return StreamingResponse(self._watch(request, namespace, chosen), media_type="application/json")
         found, version = await asyncio.to_thread(self.resource.listed, self.objects, namespace)
@@ -140,9 +148,10 @@ class _Routes:
         self.resource.validate(wanted, None)
         if self.resource.namespaced:
             await asyncio.to_thread(self.admit, wanted.namespace)
-        wanted = self.resource.kept(wanted, None)
+        wanted = self.asker.noted(self.resource.kept(wanted, None), None)
         if not _dry(request):
             wanted = await asyncio.to_thread(self.objects.create, wanted)
+            await asyncio.to_thread(self.asker.made, wanted)
             self.wake()
         return JSONResponse(self._shown(wanted), 201)
 
@@ -153,8 +162,7 @@ class _Routes:
             wanted = change(before)
             _refuse_elsewhere(request, wanted)
             self.resource.validate(wanted, before)
-            kept: KubernetesObject = self.resource.kept(wanted, before)
-            return kept
+            return self.asker.noted(self.resource.kept(wanted, before), before)
 
         before = await asyncio.to_thread(self._writable, namespace, name)
         if _dry(request):

@@ -7,26 +7,31 @@ from typing import Any
 
 from fastapi import Request
 
-from forecourt.errors import InvalidInput, InvalidObject
+from forecourt.errors import InvalidInput, InvalidObject, TooLarge
 from forecourt.objects.located import Located, load_located
 
-_MAX_BODY = 4 * 1024 * 1024  # bytes
+MAX_BODY = 4 * 1024 * 1024
+"""The largest object that is read, in bytes."""
+
 _DEEPEST = 100  # maps and lists within one another; KServe's own schema has about thirty
 
 
 async def document_of(request: Request) -> dict[str, Any]:
-    """Return the one object of a JSON or YAML body; an empty body is an empty object. Raises `InvalidInput`."""
+    """Return the one object of a JSON or YAML body; an empty body is an empty object.
+
+    Raises `InvalidInput`, and `TooLarge` for more than `MAX_BODY`.
+    """
     document: dict[str, Any] = (await located_document_of(request)).document
     return document
 
 
 async def located_document_of(request: Request) -> Located:
-    """Return the same with the lines of its values, which one in JSON does not have. Raises `InvalidInput`."""
+    """Return the same with the lines of its values, which one in JSON does not have. Raises as `document_of`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_BODY:
-            raise InvalidInput(f"The object has more than {_MAX_BODY} bytes.")
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"The object has more than {MAX_BODY} bytes.")
     if not body.strip():
         return Located({})
     try:

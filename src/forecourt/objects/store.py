@@ -36,6 +36,13 @@ class ObjectStore:
         self._database = database
         self._writing = threading.Lock()  # so that events are told in the order of their resource versions
         self._events: Events | None = None
+        self._listening: dict[str, list[Callable[[Event], None]]] = {}
+
+    def listen(self, kind: type[T], told: Callable[[EventType, T], None]) -> None:
+        """Have `told` be called with every change of a kind from now on, before whoever makes it goes on."""
+        self._listening.setdefault(_kind(kind), []).append(
+            lambda event: told(event.type, kind.from_dict(event.document))
+        )
 
     # Ask
 
@@ -201,6 +208,8 @@ class ObjectStore:
                 transaction = _Transaction(session, counter)
                 yield transaction
             for event in transaction.events:
+                for told in self._listening.get(event.kind, ()):
+                    told(event)
                 events.publish(event)
 
     def _published(self) -> Events:

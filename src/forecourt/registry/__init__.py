@@ -9,11 +9,13 @@ from forecourt.registry.deployments import (
     record_deployment,
     served_version,
 )
+from forecourt.registry.exchange import BODY_LIMIT
 from forecourt.registry.management import management_router
 from forecourt.registry.registry import Registry
 from forecourt.registry.resolve import SCHEME, resolve
 
 __all__ = [
+    "BODY_LIMIT",
     "SCHEME",
     "Deployment",
     "Registry",

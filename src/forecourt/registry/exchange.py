@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from forecourt.access import asking
 from forecourt.db import Writer
 from forecourt.errors import InvalidInput
 from forecourt.registry.changes import Actor
@@ -33,10 +34,13 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 def actor_of(headers: Iterable[Header]) -> Actor:
-    """Return who asks, as far as a request's headers say it."""
+    """Return who asks: the user who has signed in, else what a request's headers say, as far as they do."""
     said = dict(headers)
+    agent = said.get(b"user-agent", b"").decode("utf-8", "replace")
+    if (request := asking()) is not None and request.identity is not None:
+        return Actor(request.identity.name or "anonymous", agent or request.agent)
     name = next((said[header] for header in _WHO if said.get(header)), b"anonymous")
-    return Actor(name.decode("utf-8", "replace"), said.get(b"user-agent", b"").decode("utf-8", "replace"))
+    return Actor(name.decode("utf-8", "replace"), agent)
 
 
 class Exchange:
