@@ -46,13 +46,18 @@ def resolve(catalog: Catalog, snapshot: Snapshot, model: str, source: str = "") 
     raise NotFound(f"The catalog has no model {model}.", hint=hint)
 
 
-async def listed(catalog: Catalog, snapshot: Snapshot, numbers: Sequence[int]) -> list[str]:
-    """Return what matters of models in a list, as JSON texts."""
+async def listed(
+    catalog: Catalog, snapshot: Snapshot, numbers: Sequence[int], more: Sequence[Document] = ()
+) -> list[str]:
+    """Return what matters of models in a list, as JSON texts; `more` is what else to say of each."""
     rows = [snapshot.rows[number] for number in numbers]
     if not rows:
         return []
     found = await catalog.database.ask(lambda connection: store.read_summaries(connection, rows))
-    return [found[row] for row in rows if row in found]
+    if not more:
+        return [found[row] for row in rows if row in found]
+    texts = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in more]
+    return [f"{found[row][:-1]},{text[1:]}" for row, text in zip(rows, texts, strict=True) if row in found]
 
 
 async def described(catalog: Catalog, snapshot: Snapshot, number: int) -> Document:
