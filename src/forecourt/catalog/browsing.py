@@ -17,7 +17,7 @@ from forecourt.catalog.catalog import Catalog
 from forecourt.catalog.filters import LATENCIES, Chosen
 from forecourt.catalog.index import Snapshot
 from forecourt.catalog.measured import Point, artifacts_under_load, latencies_of, points, shown
-from forecourt.catalog.model import Document
+from forecourt.catalog.model import COLD_START, Document
 from forecourt.catalog.pareto import front
 from forecourt.catalog.summaries import flat
 from forecourt.catalog.views import resolve
@@ -153,7 +153,9 @@ async def measurements(
 ) -> Document:
     """Return all points of a model for a workload, those on the Pareto front marked; raises `InvalidInput`.
 
-    `said` are the workload (without one that of most points), the latency and the hardware (all without one).
+    `said` are the workload (without one that of most points, ``*`` for all), the latency and the hardware (all without
+    one). A front is of one workload: others are not to be compared. Where it is known how long a model loads on some
+    hardware, its points say so.
     """
     workload, latency, hardware = said
     everything = artifacts_under_load(snapshot, number)
@@ -170,11 +172,11 @@ async def measurements(
         counts[use_case] = counts.get(use_case, 0) + 1
     workload = workload or max(counts, key=counts.__getitem__, default="")
     machines = sorted({row["hardware"] for row in rows})
-    chosen = [row for row in rows if str(row.get("use_case") or "") == workload and hardware in ("", row["hardware"])]
-    compared = [row for row in chosen if row["latency"] is not None and row["rps"] is not None]
-    best = front([(row["latency"], row["rps"]) for row in compared])
-    for place, row in enumerate(compared):
-        row["onFront"] = place in best
+    wanted = set(counts) if workload == "*" else {workload}
+    chosen = [row for row in rows if str(row.get("use_case") or "") in wanted and hardware in ("", row["hardware"])]
+    for each in wanted:
+        _mark_front([row for row in chosen if str(row.get("use_case") or "") == each])
+    await _add_cold_starts(catalog, snapshot, number, chosen)
     return {
         "workloads": [{"name": one, "points": count} for one, count in counts.items()],
         "workload": workload,
@@ -186,6 +188,24 @@ async def measurements(
         "total": len(rows),
         "items": chosen,
     }
+
+
+def _mark_front(rows: Sequence[Document]) -> None:
+    compared = [row for row in rows if row["latency"] is not None and row["rps"] is not None]
+    best = front([(row["latency"], row["rps"]) for row in compared])
+    for place, row in enumerate(compared):
+        row["onFront"] = place in best
+
+
+async def _add_cold_starts(catalog: Catalog, snapshot: Snapshot, number: int, rows: Sequence[Document]) -> None:
+    theirs = snapshot.artifacts_of(number) & snapshot.artifacts.column("performance_sub_type").texts.rows(COLD_START)
+    known: dict[tuple[str, float], Document] = {}
+    for one in (await _read(catalog, snapshot, [Point((each,), None, None) for each in theirs])).values():
+        known[str(one.get("gpu_type")), float(one.get("gpu_count") or 1)] = one
+    for row in rows:
+        if one := known.get((str(row.get("hardware_type")), float(row.get("hardware_count") or 1)), {}):
+            row.setdefault("cold_start_time_to_load_seconds", one.get("cold_start_time_to_load_seconds"))
+            row.setdefault("runtime_command", one.get("runtime_command"))
 
 
 async def _read(catalog: Catalog, snapshot: Snapshot, wanted: Sequence[Point]) -> dict[int, Document]:

@@ -10,7 +10,7 @@ from forecourt.catalog import store, toolcalling
 from forecourt.catalog.catalog import Catalog
 from forecourt.catalog.checking import accuracy_of
 from forecourt.catalog.index import Snapshot
-from forecourt.catalog.model import MODEL_ARTIFACT, PERFORMANCE, Document
+from forecourt.catalog.model import ACCURACY, MODEL_ARTIFACT, PERFORMANCE, Document
 from forecourt.catalog.summaries import flat, summary
 from forecourt.errors import InvalidInput, NotFound
 
@@ -86,6 +86,7 @@ async def described(catalog: Catalog, snapshot: Snapshot, number: int) -> Docume
         "properties": flat(document.get("customProperties")),
         "readme": readme,
         "evidence": accuracy_of(json.loads(evidence)),
+        "accuracies": [flat(one.get("customProperties")) for one in artifacts if one.get("metricsType") == ACCURACY],
         "performance": [
             flat(one.get("customProperties")) for one in artifacts if one.get("metricsType") == PERFORMANCE
         ],

@@ -51,9 +51,19 @@ def test_points_of_a_workload_are_told_with_those_that_none_is_better_than(api: 
         ("1 x L4", False, 5),
     ]
     assert len(api.management.get("performance", {"name": "m", "workload": "rag"}).json["items"]) == 1
+    everything = api.management.get("performance", {"name": "m", "workload": "*"}).json["items"]
+    assert [one["onFront"] for one in everything] == [True, True, False]
     assert api.management.get("performance", {"name": "m", "latency": "speed"}).status == 400
     api.give("other", entry("bare", metrics("accuracy", mmlu=1.0)))
     assert api.management.get("performance", {"name": "bare"}).json["items"] == []
+
+
+def test_a_point_says_how_long_its_model_loads_on_its_hardware(api: Api) -> None:
+    cold = {"performance_sub_type": "cold-start", "gpu_type": "L4", "gpu_count": 1}
+    cold |= {"cold_start_time_to_load_seconds": 31.0, "runtime_command": "vllm serve"}
+    api.give("mine", entry("m", point("L4"), point("H100"), metrics("performance", **cold)))
+    said = api.management.get("performance", {"name": "m"}).json["items"]
+    assert {one["hardware"]: one.get("runtime_command") for one in said} == {"1 x L4": "vllm serve", "1 x H100": None}
 
 
 @pytest.mark.parametrize("target", ["0", "-1", "many", "nan", "inf", "1e300"])
