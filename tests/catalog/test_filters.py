@@ -44,6 +44,21 @@ def test_nothing_chosen_is_every_model() -> None:
         assert chosen.sentence == "all models"
 
 
+def test_where_every_value_must_be_there_one_is_not_enough() -> None:
+    snapshot = built(entry("both", validatedTasks=["tool-calling", "vision"]), entry("one", validatedTasks=["vision"]))
+    chosen = Chosen({"validated-for": ["tool-calling", "vision"]})
+    assert found(snapshot, chosen.filter_query) == ["both"]
+    assert chosen.sentence == "models with arguments that were validated for tool-calling and vision"
+
+
+def test_a_cold_start_is_another_artifact_than_what_was_measured_under_load() -> None:
+    cold = metrics("performance", performance_sub_type="cold-start", cold_start_time_to_load_seconds=30.0)
+    snapshot = built(entry("m", point("H100"), cold), entry("slow", point("H100")))
+    chosen = Chosen({"hardware": "H100", "max-cold-start": 60, "min-accuracy": ""})
+    assert [found(snapshot, term) for term in chosen.terms()[0]] == [["m"]]
+    assert found(snapshot, chosen.terms()[1]) == ["m", "slow"]
+
+
 def test_zero_is_a_choice() -> None:
     assert Chosen({"max-latency": 0, "min-recovery": "0"}).filter_query == (
         "average_recovery.double_value >= 0 AND artifacts.e2e_mean.double_value <= 0"
@@ -70,14 +85,18 @@ def test_each_filter_finds_a_model_that_it_is_made_for(name: str) -> None:
     snapshot = built(
         entry(
             "m",
-            point("H100", e2e_mean=100.0, rps=5.0, use_case="chatbot"),
+            point("H100", e2e_mean=100.0, rps=5.0, use_case="chatbot", hardware_configuration="2 x H100"),
             metrics("accuracy", overall_average=60.5),
+            metrics("performance", performance_sub_type="cold-start", cold_start_time_to_load_seconds=30.0),
             provider="IBM",
             license="apache-2.0",
             tasks=["text-generation"],
+            validatedTasks=["tool-calling", "vision"],
             language=["en"],
             servingConfig={"toolCalling": {"toolCallParser": "hermes"}},
             custom={
+                "min_vram_gb": 20.0,
+                "modelcar_image_size": 16.5,
                 "quantization": "fp8",
                 "tensor_type": "F8",
                 "validated": "",
@@ -100,6 +119,12 @@ def test_each_filter_finds_a_model_that_it_is_made_for(name: str) -> None:
         "min-recovery": 99,
         "min-accuracy": "60",
         "max-parameters": 8,
+        "validated-for": ["tool-calling", "vision"],
+        "max-vram": 24,
+        "max-size": 20,
+        "max-cold-start": 60,
+        "max-rps": 5,
+        "hardware-configuration": "2 x H100",
         "hardware": "H100",
         "workload": "chatbot",
         "max-latency": 100,

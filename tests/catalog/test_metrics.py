@@ -51,6 +51,7 @@ def test_each_task_has_its_score_its_baseline_and_its_recovery() -> None:
         "mmlu_recovery": 100.5,
         "overall_average": 69.15,
         "average_recovery": 99.0,
+        "average_recovery_tasks": "2",
         "tool": "lm-eval",
         "tier": "measured",
         "source": LINK,

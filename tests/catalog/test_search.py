@@ -131,8 +131,31 @@ def test_facets_are_told_with_their_titles_the_most_frequent_value_first(catalog
         "name": "hardware",
         "title": "Hardware",
         "kind": "choice",
+        "unit": "",
+        "help": "",
+        "every": False,
+        "performance": True,
+        "range": None,
         "values": [{"value": "H100", "count": 3}, {"value": "A100", "count": 1}],
     }
+
+
+def test_a_filter_that_takes_a_number_tells_from_where_to_where_there_is_any(catalog: Snapshot) -> None:
+    latency = next(shown(one) for one in facets(catalog, Query()) if one.filter.name == "max-latency")
+    assert (latency["range"], latency["unit"], latency["values"]) == ({"min": 90.0, "max": 900.0}, "ms", [])
+
+
+def test_only_the_sources_that_are_asked_for_are_looked_through(catalog: Snapshot) -> None:
+    assert names(catalog, sources=("s",)) == names(catalog)
+    assert names(catalog, sources=()) == names(catalog, sources=("elsewhere",)) == []
+    assert counts(catalog, "provider", sources=()) == {}
+
+
+def test_where_every_value_must_be_there_another_value_counts_among_what_was_found() -> None:
+    snapshot = built(entry("both", validatedTasks=["tools", "vision"]), entry("one", validatedTasks=["vision"]))
+    chosen = Chosen({"validated-for": ["tools"]})
+    assert counts(snapshot, "validated-for", chosen=chosen) == {"tools": 1, "vision": 1}
+    assert counts(snapshot, "validated-for") == {"tools": 1, "vision": 2}
 
 
 def test_a_snapshot_is_warmed_whatever_is_in_it(catalog: Snapshot) -> None:
@@ -198,7 +221,7 @@ def test_each_count_is_what_choosing_the_value_would_find(
     counted = {
         one.filter.name: dict(one.values) for one in facets(snapshot, Query(text, Chosen(choices), filter_query))
     }
-    assert set(counted) == {one.name for one in FILTERS if one.kind in ("choice", "flag")}
+    assert set(counted) == {one.name for one in FILTERS}
     for name, value in [("provider", WORDS_), ("task", WORDS_), ("hardware", WORDS_), ("workload", WORDS_)]:
         for each in value:
             expected = search(snapshot, Query(text, Chosen(choices | {name: each}), filter_query)).total

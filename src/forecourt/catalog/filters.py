@@ -15,8 +15,11 @@ from forecourt.errors import InvalidInput
 PERMISSIVE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "unlicense", "cc0-1.0", "cc-by-4.0", "zlib")
 """Licences that allow commercial use, change and redistribution without conditions on what is made of it (SPDX ids)."""
 
-LATENCIES = ("e2e_mean", "e2e_p90", "e2e_p95", "e2e_p99", "ttft_mean", "ttft_p90", "ttft_p95", "ttft_p99", "itl_mean")
-"""Latencies of a performance artifact, in milliseconds: whole answer, first token, between tokens."""
+METRICS = {"ttft": "Time to first token", "e2e": "Whole answer", "itl": "Between two tokens"}
+"""What latencies are of."""
+PERCENTILES = {"mean": "Mean", "p90": "P90", "p95": "P95", "p99": "P99"}
+LATENCIES = tuple(f"{metric}_{percentile}" for metric in ("e2e", "ttft", "itl") for percentile in PERCENTILES)
+"""Latencies of a performance artifact, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,23 @@ class Filter:
     help: str = ""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Words that stand for several values."""
+    every: bool = False
+    """Whether every value must be there, where others are content with any of them."""
+    performance: bool = False
+    """Whether it is about what was measured under load."""
+    alone: bool = False
+    """Whether the artifact that it is about is none that others are about."""
 
     @property
     def of_artifact(self) -> bool:
         """Whether it is about an artifact; those that are chosen together are about the same one."""
-        return self.path.startswith("artifacts.")
+        return self.path.startswith("artifacts.") and not self.alone
 
     def term(self, value: Any) -> str:
         """Return the term of a filterQuery; raises `InvalidInput` for a value that is none."""
         match self.kind:
+            case "choice" if self.every:
+                return " AND ".join(f"{self.path} = {_quoted(each)}" for each in self.values(value))
             case "choice":
                 return f"{self.path} IN ({', '.join(map(_quoted, self.values(value)))})"
             case "flag":
@@ -62,12 +73,37 @@ class Filter:
         """Return what a choice says of models."""
         if self.kind == "choice":
             given = [value] if isinstance(value, str) else list(value)
-            return self.sentence.format(" or ".join(given))
+            return self.sentence.format((" and " if self.every else " or ").join(given))
         return self.sentence.format(f"{_number(self, value)}{self.unit}" if self.kind != "flag" else "")
 
 
 FILTERS: tuple[Filter, ...] = (
     Filter("task", "Task", "tasks", "choice", "made for {}"),
+    Filter(
+        "validated-for",
+        "Validated arguments",
+        "validated_tasks",
+        "choice",
+        "with arguments that were validated for {}",
+        help="What its publisher validated a runtime's arguments for.",
+        every=True,
+    ),
+    Filter(
+        "max-vram",
+        "Minimum vRAM, at most",
+        "min_vram_gb.double_value",
+        "most",
+        "that need no more than {} of vRAM",
+        unit=" GB",
+    ),
+    Filter(
+        "max-size",
+        "Container size, at most",
+        "modelcar_image_size.double_value",
+        "most",
+        "in an image of at most {}",
+        unit=" GB",
+    ),
     Filter("provider", "Provider", "provider", "choice", "by {}"),
     Filter(
         "license",
@@ -79,8 +115,8 @@ FILTERS: tuple[Filter, ...] = (
         groups={"permissive": PERMISSIVE},
     ),
     Filter("language", "Language", "language", "choice", "that speak {}"),
-    Filter("quantization", "Quantization", "quantization.string_value", "choice", "quantised as {}"),
     Filter("tensor-type", "Tensor type", "tensor_type.string_value", "choice", "with tensors of {}"),
+    Filter("quantization", "Quantization", "quantization.string_value", "choice", "quantised as {}"),
     Filter("source", "Source", "source_id", "choice", "from {}"),
     Filter("validated", "Validated", "validated.string_value", "flag", "that their publisher validated"),
     Filter("tool-calling", "Tool calling", "toolCallParser", "flag", "with validated tool calling"),
@@ -99,6 +135,7 @@ FILTERS: tuple[Filter, ...] = (
         "artifacts.overall_average.double_value",
         "least",
         "with an average score of at least {}",
+        alone=True,
     ),
     Filter(
         "max-parameters",
@@ -108,8 +145,14 @@ FILTERS: tuple[Filter, ...] = (
         "of at most {} parameters",
         unit="B",
     ),
-    Filter("hardware", "Hardware", "artifacts.hardware_type.string_value", "choice", "measured on {}"),
-    Filter("workload", "Workload", "artifacts.use_case.string_value", "choice", "under the workload {}"),
+    Filter(
+        "workload",
+        "Workload type",
+        "artifacts.use_case.string_value",
+        "choice",
+        "under the workload {}",
+        performance=True,
+    ),
     Filter(
         "max-latency",
         "Latency, at most",
@@ -118,6 +161,7 @@ FILTERS: tuple[Filter, ...] = (
         "that answer within {}",
         unit=" ms",
         help="Of a whole answer, or what latency-metric says, in milliseconds.",
+        performance=True,
     ),
     Filter(
         "min-rps",
@@ -126,6 +170,37 @@ FILTERS: tuple[Filter, ...] = (
         "least",
         "that take at least {}",
         unit=" requests/s",
+        performance=True,
+    ),
+    Filter(
+        "max-rps",
+        "Max RPS",
+        "artifacts.requests_per_second.double_value",
+        "most",
+        "measured at no more than {}",
+        unit=" requests/s",
+        performance=True,
+    ),
+    Filter(
+        "hardware-configuration",
+        "Hardware configuration",
+        "artifacts.hardware_configuration.string_value",
+        "choice",
+        "measured on {}",
+        performance=True,
+    ),
+    Filter(
+        "hardware", "Hardware", "artifacts.hardware_type.string_value", "choice", "measured on {}", performance=True
+    ),
+    Filter(
+        "max-cold-start",
+        "Cold start load time, at most",
+        "artifacts.cold_start_time_to_load_seconds",
+        "most",
+        "that load within {}",
+        unit=" s",
+        performance=True,
+        alone=True,
     ),
 )
 BY_NAME = {one.name: one for one in FILTERS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from forecourt.catalog import search as searching
+from forecourt.catalog.api.models import labelled
+from forecourt.catalog.browsing import benchmarks, browsing_router
 from forecourt.catalog.catalog import Catalog
 from forecourt.catalog.checking import contradictions
 from forecourt.catalog.filters import BY_NAME, FILTERS, LATENCIES, Chosen
@@ -25,6 +28,12 @@ from forecourt.errors import InvalidInput
 
 BASE = "/api/forecourt/v1/catalog"
 _MOST = 100
+_SAID = frozenset(
+    (
+        *("q", "filterQuery", "label", "sort", "pageSize", "nextPageToken", "facets", "latency-metric"),
+        *("benchmarks", "targetRPS", "name", "at"),
+    )
+)
 
 
 class _Enabled(BaseModel):
@@ -50,7 +59,10 @@ def management_router(
     @router.get("/search")
     async def search_(request: Request) -> Response:
         """Return models that fit words and filters, the best first, with how many there are of each other choice."""
-        query = query_of(request.query_params.multi_items())
+        given = request.query_params
+        query = query_of(given.multi_items())
+        if labels := given.getlist("label"):
+            query = replace(query, sources=tuple(labelled(catalog, labels)))
         async with turns:
             snapshot = catalog.snapshot
             found = searching.search(snapshot, query)
@@ -60,10 +72,15 @@ def management_router(
                 "total": found.total,
                 "nextPageToken": found.next,
             }
-            if _flag("facets", request.query_params.get("facets", "")):
+            if _flag("facets", given.get("facets", "")):
                 document["facets"] = [searching.shown(facet) for facet in searching.facets(snapshot, query)]
-        items = ",".join(await listed(catalog, snapshot, found.models))
+        measured: list[Document] = []
+        if _flag("benchmarks", given.get("benchmarks", "")):
+            measured = await benchmarks(catalog, snapshot, found.models, query.chosen, given)
+        items = ",".join(await listed(catalog, snapshot, found.models, measured))
         return Response(f'{{"items":[{items}],{_encoded(document)[1:]}', media_type="application/json")
+
+    router.include_router(browsing_router(catalog, query_of))
 
     @router.get("/filters")
     def filters() -> Document:
@@ -77,6 +94,8 @@ def management_router(
                     "property": one.path,
                     "unit": one.unit.strip(),
                     "help": one.help,
+                    "every": one.every,
+                    "performance": one.performance,
                     "groups": {word: list(values) for word, values in one.groups.items()},
                 }
                 for one in FILTERS
@@ -167,7 +186,7 @@ def query_of(pairs: list[tuple[str, str]]) -> searching.Query:
             values[name] = _flag(name, value)
         else:
             values[name] = value
-    unknown = set(said) - {"q", "filterQuery", "sort", "pageSize", "nextPageToken", "facets", "latency-metric"}
+    unknown = set(said) - _SAID
     if unknown:
         raise InvalidInput(
             f"There is nothing called {min(unknown)} to search by.", hint=f"There are {', '.join(BY_NAME)}."

@@ -4,7 +4,7 @@ An accuracy artifact has for each task its score under the task's key, with ``<k
 percent beside it. Where a table has a task twice, the first has the plain key, and the others say in what they differ:
 ``chartqa_relaxed_accuracy``. ``overall_average`` is the mean of all scores that are percents of which more is better,
 printed averages aside; every task counts once, so that a suite of many tasks counts as many.
-``average_recovery`` is `forecourt.evidence.mean_recovery`.
+``average_recovery`` is `forecourt.evidence.mean_recovery`, and ``average_recovery_tasks`` over how many tasks.
 
 A performance artifact is one published point, with times in milliseconds. One that was measured with a request at a
 time has the latency, ``e2e_mean``, and one of the most requests per second has those: the two do not go together.
@@ -48,7 +48,7 @@ from forecourt.evidence import (
 
 _DECIMALS = Decimal("0.0001")
 _NO_SCORES = re.compile(
-    r"overall_average|average_recovery|.*_(?:baseline|recovery|stderr|std)|.*(?:hardware|concurren).*"
+    r"overall_average|average_recovery(?:_tasks)?|.*_(?:baseline|recovery|stderr|std)|.*(?:hardware|concurren).*"
 )
 _POINT = ("hardware_type", "hardware_count", "use_case", "mean_input_tokens", "mean_output_tokens")
 
@@ -70,8 +70,10 @@ def accuracy_artifact(tables: Iterable[PublishedTable]) -> Document | None:
                 properties[name] = _double(value)
     if (average := overall_average(comparisons)) is not None:
         properties["overall_average"] = _double(average)
-    if (recovery := mean_recovery(comparisons).value) is not None:
-        properties["average_recovery"] = _double(recovery)
+    mean = mean_recovery(comparisons)
+    if mean.value is not None:
+        properties["average_recovery"] = _double(mean.value)
+        properties["average_recovery_tasks"] = int_value(len(mean.counted))
     contradicted = sum(
         judgement.verdict is Verdict.CONTRADICTS for table in readable for judgement in judge_all(table.comparisons)
     )

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from forecourt.catalog.filters import FILTERS, Chosen, Filter
-from forecourt.catalog.index import Rows, Snapshot
+from forecourt.catalog.index import ARTIFACTS, Rows, Snapshot
 from forecourt.errors import InvalidInput
 
 RELEVANCE = "relevance"
@@ -38,6 +38,8 @@ class Query:
     text: str = ""
     chosen: Chosen = field(default_factory=Chosen)
     filter_query: str = ""
+    sources: tuple[str, ...] | None = None
+    """The sources that are looked through; None for all."""
     sort: str = ""
     """By what, as `SORTS` says or a property; without it by relevance where there are words, else by name."""
     limit: int = 20
@@ -47,10 +49,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A filter with its values, and how many models have each among those found if only this one were open."""
+    """A filter with its values, and how many models have each among those found if only this one were open.
+
+    One that takes a number has the least and the greatest that there is instead.
+    """
 
     filter: Filter
     values: list[tuple[str, int]]
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Found:
 def search(snapshot: Snapshot, query: Query) -> Found:
     """Return a page; raises `InvalidInput` for an order or a token that is none, and `InvalidFilter`."""
     own, of_artifact = query.chosen.terms()
-    among = _all_of(_sets(snapshot, [*own, of_artifact, query.filter_query]))
+    among = _all_of([*_sets(snapshot, [*own, of_artifact, query.filter_query]), *_from(snapshot, query)])
     words = snapshot.words.ranked(query.text, among) if query.text.strip() else None
     if words is not None:
         among = words.models
@@ -87,6 +93,7 @@ def facets(snapshot: Snapshot, query: Query) -> list[Facet]:
     A value of an artifact is counted where the other filters on artifacts hold of the same one.
     """
     words = [snapshot.words.ranked(query.text, None).models] if query.text.strip() else []
+    words += _from(snapshot, query)
     said = query.chosen.values
 
     def found_by(own: Sequence[str], of_artifact: str = "") -> Rows | None:
@@ -97,9 +104,10 @@ def facets(snapshot: Snapshot, query: Query) -> list[Facet]:
     found = []
     for filter_ in FILTERS:
         if filter_.kind not in ("choice", "flag"):
+            found.append(Facet(filter_, [], _range(snapshot, filter_, query.chosen.latency)))
             continue
         among, these = (by_models, of_artifact) if filter_.of_artifact else (everything, "")
-        if filter_.name in said:
+        if filter_.name in said and not filter_.every:
             others, these = query.chosen.terms(without=filter_.name)
             among, these = (found_by(others), these) if filter_.of_artifact else (found_by(others, these), "")
         counted: list[tuple[str, int]] = []
@@ -137,6 +145,16 @@ def sorting(said: str) -> tuple[str, bool]:
 
 def _sets(snapshot: Snapshot, terms: Sequence[str]) -> list[Rows]:
     return [snapshot.matching(term) for term in terms if term.strip()]
+
+
+def _from(snapshot: Snapshot, query: Query) -> list[Rows]:
+    return [] if query.sources is None else [snapshot.models.column("source_id").texts.union(query.sources)]
+
+
+def _range(snapshot: Snapshot, filter_: Filter, latency: str) -> tuple[float, float] | None:
+    name = filter_.path.replace("{latency}", latency).removesuffix(".double_value")
+    space = snapshot.artifacts if name.startswith(ARTIFACTS) else snapshot.models
+    return space.column(name.removeprefix(ARTIFACTS)).numbers.range
 
 
 def _all_of(sets: Sequence[Rows]) -> Rows | None:
@@ -201,5 +219,10 @@ def shown(facet: Facet) -> dict[str, Any]:
         "name": filter_.name,
         "title": filter_.title,
         "kind": filter_.kind,
+        "unit": filter_.unit.strip(),
+        "help": filter_.help,
+        "every": filter_.every,
+        "performance": filter_.performance,
+        "range": facet.range and {"min": facet.range[0], "max": facet.range[1]},
         "values": [{"value": value, "count": count} for value, count in facet.values],
     }

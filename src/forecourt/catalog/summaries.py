@@ -27,10 +27,17 @@ def summary(name: str, document: Document, artifacts: Sequence[Document]) -> Doc
         "toolCalling": bool((document.get("servingConfig") or {}).get("toolCalling")),
         **{_camel(name): properties.get(name) for name in _PROPERTIES},
         "validatedOn": _texts(properties.get("validated_on")),
-        "accuracy": next((one["overall_average"] for one in accuracy if "overall_average" in one), None),
+        "accuracy": _first(accuracy, "overall_average"),
+        "recoveryTasks": _first(accuracy, "average_recovery_tasks"),
+        "contradictedClaims": _first(accuracy, "contradicted_claims") or 0,
+        "logo": str(document.get("logo") or "").startswith("data:"),
         "hardware": sorted({str(one["hardware_type"]) for one in performance if "hardware_type" in one}),
         "uris": [one["uri"] for one in artifacts if one.get("artifactType") == MODEL_ARTIFACT],
     }
+
+
+def _first(artifacts: Sequence[Document], name: str) -> Any:
+    return next((one[name] for one in artifacts if name in one), None)
 
 
 def flat(values: Mapping[str, Any] | None) -> Document:

@@ -10,7 +10,7 @@ from forecourt.catalog import store, toolcalling
 from forecourt.catalog.catalog import Catalog
 from forecourt.catalog.checking import accuracy_of
 from forecourt.catalog.index import Snapshot
-from forecourt.catalog.model import MODEL_ARTIFACT, PERFORMANCE, Document
+from forecourt.catalog.model import ACCURACY, MODEL_ARTIFACT, PERFORMANCE, Document
 from forecourt.catalog.summaries import flat, summary
 from forecourt.errors import InvalidInput, NotFound
 
@@ -46,13 +46,18 @@ def resolve(catalog: Catalog, snapshot: Snapshot, model: str, source: str = "") 
     raise NotFound(f"The catalog has no model {model}.", hint=hint)
 
 
-async def listed(catalog: Catalog, snapshot: Snapshot, numbers: Sequence[int]) -> list[str]:
-    """Return what matters of models in a list, as JSON texts."""
+async def listed(
+    catalog: Catalog, snapshot: Snapshot, numbers: Sequence[int], more: Sequence[Document] = ()
+) -> list[str]:
+    """Return what matters of models in a list, as JSON texts; `more` is what else to say of each."""
     rows = [snapshot.rows[number] for number in numbers]
     if not rows:
         return []
     found = await catalog.database.ask(lambda connection: store.read_summaries(connection, rows))
-    return [found[row] for row in rows if row in found]
+    if not more:
+        return [found[row] for row in rows if row in found]
+    texts = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in more]
+    return [f"{found[row][:-1]},{text[1:]}" for row, text in zip(rows, texts, strict=True) if row in found]
 
 
 async def described(catalog: Catalog, snapshot: Snapshot, number: int) -> Document:
@@ -81,6 +86,7 @@ async def described(catalog: Catalog, snapshot: Snapshot, number: int) -> Docume
         "properties": flat(document.get("customProperties")),
         "readme": readme,
         "evidence": accuracy_of(json.loads(evidence)),
+        "accuracies": [flat(one.get("customProperties")) for one in artifacts if one.get("metricsType") == ACCURACY],
         "performance": [
             flat(one.get("customProperties")) for one in artifacts if one.get("metricsType") == PERFORMANCE
         ],

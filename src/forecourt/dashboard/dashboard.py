@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from forecourt.access import RoleBinding, asking, who
 from forecourt.dashboard.calls import Application, Calls
+from forecourt.dashboard.catalog import CatalogPages
 from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
@@ -54,6 +55,7 @@ class Dashboard:
             SignInPages(calls, self._pages),
             AccountPages(calls, self._pages),
             UserPages(calls, self._pages, outside),
+            CatalogPages(calls, self._pages),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),

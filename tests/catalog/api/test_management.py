@@ -513,6 +513,8 @@ def test_the_filters_are_told_as_a_form_shows_them(models: Api) -> None:
         "property": "parameters_b.double_value",
         "unit": "B",
         "help": "",
+        "every": False,
+        "performance": False,
         "groups": {},
     }
     assert by_name["license"]["groups"]["permissive"][:2] == ["apache-2.0", "mit"]

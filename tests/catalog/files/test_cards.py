@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecourt.catalog.files import harmless_html
+from forecourt.catalog.files import card_html, harmless_html
 
 CENTRED = '<p align="center">\n  <img src="https://x.example/y.png" width="80px">\n</p>'
 REL = 'rel="noopener noreferrer nofollow"'
@@ -151,3 +151,23 @@ pieces = st.sampled_from(
 @given(st.lists(pieces, max_size=15).map("".join) | st.text())
 def test_any_text_is_shown_without_harm(markdown: str) -> None:
     assert_harmless(harmless_html(markdown))
+
+
+def test_a_part_of_a_page_fetches_nothing_and_has_no_style_in_an_attribute() -> None:
+    html = card_html(
+        "![a](https://x.example/a.png)\n\n|a|\n|-:|\n|1|\n\n[![b](https://y.example/b.png)](https://z.example)"
+    )
+    assert "<img" not in html and "style=" not in html
+    assert '<td align="right">1</td>' in html
+    assert '<a href="https://x.example/a.png"' in html
+    assert '<a href="https://z.example" rel="noopener noreferrer nofollow">b</a>' in html
+
+
+def test_headings_of_a_card_go_below_those_of_the_page() -> None:
+    assert card_html("# One\n\n##### Five") == "<h3>One</h3>\n<h6>Five</h6>\n"
+
+
+def test_what_stands_for_a_picture_is_text() -> None:
+    html = card_html('<img src="https://x.example/a.png" alt="<script>alert(1)</script>">')
+    assert "<script" not in html and "&lt;script&gt;" in html
+    assert card_html("text style=&quot;text-align:right&quot;").count("style=") == 1

@@ -1,7 +1,7 @@
 """Reading the catalog's files: sources, their models, what was measured of them, and what they show in a browser."""
 
 from forecourt.catalog.files.benchmarks import Benchmarks
-from forecourt.catalog.files.cards import harmless_html
+from forecourt.catalog.files.cards import card_html, harmless_html
 from forecourt.catalog.files.document import Document
 from forecourt.catalog.files.exporting import dump_source
 from forecourt.catalog.files.folders import locate
@@ -33,6 +33,7 @@ __all__ = [
     "NamedQuery",
     "Sources",
     "SourcesFile",
+    "card_html",
     "define_source",
     "dump_source",
     "harmless_html",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -83,3 +83,54 @@ def _kept(tag: str, attribute: str, value: str) -> str | None:
         case _:
             fine = True
     return value if fine else None
+
+
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>a|img|h[1-6]|t[dh])(?P<said>(?:\s+[a-z]+=\"[^\"]*\")*)\s*>")
+"""Of what nh3 writes: small letters, and every value between double quotes, of which it has none inside."""
+_SAID = re.compile(r"([a-z]+)=\"([^\"]*)\"")
+_LOWER_BY = 2  # a page and its part have a heading above those of a card
+_LOWEST = 6
+
+
+@lru_cache(maxsize=32)
+def card_html(markdown: str) -> str:
+    """Return a card as a part of a page that fetches nothing from elsewhere and allows no style in an attribute.
+
+    A picture of the web becomes a link to it (in a link, its text alone), headings go below those of the page, and
+    columns are aligned by the attribute ``align``.
+    """
+    inside = False
+
+    def mended(tag: re.Match[str]) -> str:
+        nonlocal inside
+        name, end = tag["name"], tag["end"]
+        said = dict(_SAID.findall(tag["said"]))
+        match name:
+            case "a":
+                inside = not end
+                return tag[0]
+            case "img":
+                return _picture(said, inside=inside)
+            case "td" | "th":
+                aligned = said.pop("style", "")
+                if aligned:
+                    said["align"] = aligned.partition(":")[2].strip(" ;")
+                return f"<{end}{name}{_written(said)}>"
+            case _:
+                level = min(int(name[1]) + _LOWER_BY, _LOWEST)
+                return f"<{end}h{level}{'' if end else _written(said)}>"
+
+    return _TAG.sub(mended, harmless_html(markdown))
+
+
+def _picture(said: dict[str, str], *, inside: bool) -> str:
+    address, text = said.get("src", ""), escape(unescape(said.get("alt", "").strip()))
+    if address.startswith("data:"):
+        return f"<img{_written(said | {'alt': text, 'loading': 'lazy'})}>"
+    if inside or not address:
+        return text or "picture"
+    return f'<a href="{address}" rel="noopener noreferrer nofollow">{text or "picture"}</a>'
+
+
+def _written(said: dict[str, str]) -> str:
+    return "".join(f' {name}="{value}"' for name, value in said.items())
