@@ -130,7 +130,11 @@ class Pages:
             "json_href": _query(request, format="json"),
             **page.data,
         }
-        for macros in ("ui", "forms"):  # which see what the page shows; `import` would keep them out of its blocks
+        for macros in (
+            "ui",
+            "forms",
+            "connection_fields",
+        ):  # which see what the page shows; `import` would keep them out of its blocks
             values[macros] = self._environment.get_template(f"macros/{macros}.html").make_module(values)
         template = self._environment.get_template(page.template)
         target = request.headers.get("hx-target", "")

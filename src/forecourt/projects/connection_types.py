@@ -50,6 +50,16 @@ class Field:
         """Whether its value is never shown."""
         return self.type in _SECRET_TYPES
 
+    @property
+    def multiple(self) -> bool:
+        """Whether several of its values can be chosen."""
+        return self.type == "dropdown" and self.properties.get("variant") == "multi"
+
+    @property
+    def deferred(self) -> bool:
+        """Whether a connection may leave it out although it is required: who deploys with it says it then."""
+        return bool(self.properties.get("deferInput"))
+
     def check(self, value: str) -> str:
         """Return what is wrong with a value, or nothing."""
         properties = self.properties
@@ -61,10 +71,20 @@ class Field:
             return "must be a URI, with its scheme and '://'"
         if self.type == "dropdown":
             known = [str(item.get("value")) for item in properties.get("items") or ()]
-            chosen = _chosen(value) if properties.get("variant") == "multi" else [value]
+            chosen = self.chosen(value)
             if wrong := [each for each in chosen if each not in known]:
                 return f"{', '.join(wrong)} is none of {', '.join(known)}"
         return ""
+
+    def chosen(self, value: str) -> list[str]:
+        """Return what is chosen of a dropdown: of many, a JSON array as dashboards write it, or words by commas."""
+        if not self.multiple:
+            return [value]
+        try:
+            found = json.loads(value)
+            return list(map(str, found)) if isinstance(found, list) else [value]
+        except ValueError:
+            return [each.strip() for each in value.split(",") if each.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +192,3 @@ def _number(value: str, properties: dict[str, Any]) -> str:
     if isinstance(most, int | float) and number > most:
         return f"must be at most {most}"
     return ""
-
-
-def _chosen(value: str) -> list[str]:
-    """Return what a dropdown of many says: a JSON array, as the dashboard writes it, or words by commas."""
-    try:
-        found = json.loads(value)
-        return list(map(str, found)) if isinstance(found, list) else [value]
-    except ValueError:
-        return [each.strip() for each in value.split(",") if each.strip()]

@@ -71,7 +71,7 @@ class Connections:
             value = given.get(one.variable)
             if value is None and one.variable in _kept_hidden(wanted, before):
                 continue
-            if one.required and not value:
+            if one.required and not one.deferred and not value:
                 raise InvalidObject(
                     f"data[{one.variable}]: Required value: {one.name}",
                     hint=f"A connection of the type {kind.display_name!r} needs it.",
