@@ -80,23 +80,13 @@ def delete(name: ConnectionName, namespace: Namespace = "default", yes: Yes = Fa
     On a terminal it asks; in a script one that deployments use needs --yes. They go on with the model that they have.
     """
     from forecourt.cli.connection import connect
+    from forecourt.cli.deleting import confirm_deletion
     from forecourt.cli.resources import SECRET
-    from forecourt.errors import InvalidInput
 
     client = connect()
     found = read(client, namespace, name)
     used = users(client, namespace).get(name, [])
-    told = f"The connection {name} is used by {', '.join(used)}." if used else ""
-    if not yes and console.can_ask:
-        if told:
-            console.note(told)
-        if not console.confirm(f"Delete the connection {name}?"):
-            console.note("Nothing was deleted.")
-            raise typer.Exit(1)
-    elif told and not yes:
-        raise InvalidInput(
-            told, hint="Say --yes if it is to go all the same; they cannot fetch their models anew then."
-        )
+    confirm_deletion(f"the connection {name}", used, yes=yes, after="they cannot fetch their models anew then.")
     client.delete(SECRET, namespace, name)
     if json:
         print_json(found)

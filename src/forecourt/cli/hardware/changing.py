@@ -159,23 +159,15 @@ def delete(name: ProfileName, namespace: ProfileProject = None, yes: Yes = False
     On a terminal it asks; in a script one that deployments use needs --yes.
     """
     from forecourt.cli.connection import connect
+    from forecourt.cli.deleting import confirm_deletion
     from forecourt.cli.hardware.profiles import find
     from forecourt.cli.resources import HARDWARE_PROFILE
-    from forecourt.errors import InvalidInput
 
     client = connect()
     found = find(client, name, namespace)
     place = found["metadata"]["namespace"]
     used = _users(client, name, place)
-    told = f"The profile {name} is used by {', '.join(used)}." if used else ""
-    if not yes and console.can_ask:
-        if told:
-            console.note(told)
-        if not console.confirm(f"Delete the hardware profile {name}?"):
-            console.note("Nothing was deleted.")
-            raise typer.Exit(1)
-    elif told and not yes:
-        raise InvalidInput(told, hint="Say --yes if it is to go all the same; they cannot be changed without it then.")
+    confirm_deletion(f"the hardware profile {name}", used, yes=yes, after="they cannot be changed without it then.")
     client.delete(HARDWARE_PROFILE, place, name)
     if json:
         print_json(found)
