@@ -33,7 +33,7 @@ class Api:
         self.projects = Projects(self.objects, self.vault)
         self.projects.prepare()
         admission = Admission(self.projects)
-        self.resources = (*self.projects.resources, *resources(admission))
+        self.resources = (*self.projects.resources, *resources(admission, self.objects))
         self.woken = 0
         self.asked: list[dict[str, Any]] = []
         application = FastAPI()

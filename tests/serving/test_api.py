@@ -329,6 +329,16 @@ def test_a_runtime_that_finalizers_held_goes_with_the_last_of_them(http):
     is_status(http.get(f"{RUNTIMES}/mine"), 404, "NotFound")
 
 
+def test_a_runtime_that_serves_a_deployment_is_not_deleted_under_it(api, http):
+    http.post(RUNTIMES, json=runtime("mine", {"name": "gguf"}, namespace="default").to_dict())
+    api.objects.create(service("chat", runtime="mine"))
+    for query in ("", "?dryRun=All"):
+        refused = http.delete(f"{RUNTIMES}/mine{query}")
+        assert refused.status_code == 409
+        assert "in use by default/chat" in refused.json()["message"]
+    assert http.get(f"{RUNTIMES}/mine").status_code == 200
+
+
 def test_cluster_runtimes_have_no_namespace(http):
     path = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
     made = http.post(path, json=runtime("everyones").to_dict())

@@ -229,3 +229,10 @@ def test_a_version_has_to_be_served_where_one_is_asked_for():
     assert match_runtimes([one], ModelFormat(name="onnx", version="1")).automatic is one
     assert match_runtimes([one], ModelFormat(name="onnx")).automatic is one
     assert match_runtimes([one], ModelFormat(name="onnx", version="2")).automatic is None
+
+
+def test_which_deployments_a_runtime_serves_is_said_of_it(http, objects):
+    objects.create(runtime("mine", AUTO, namespace="default"))
+    assert http.get(f"{ROUTE}/mine").json()["usedBy"] == []
+    objects.create(service("chat", runtime="mine"))
+    assert http.get(f"{ROUTE}/mine").json()["usedBy"] == ["default/chat"]

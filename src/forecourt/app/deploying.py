@@ -73,7 +73,7 @@ class Deploying:
         self._measurements = Measurements(home.database)
         self._resolvers = resolvers
         self._admission = Admission(home.projects)
-        self._kinds = (*home.projects.resources, ROLE_BINDINGS, *resources(self._admission))
+        self._kinds = (*home.projects.resources, ROLE_BINDINGS, *resources(self._admission, home.objects))
         self._endpoints = Endpoints()
         self._reconciler = Reconciler(home.objects)
         self._endings = Endings(home.objects, self._kinds, self._reconciler.wake)

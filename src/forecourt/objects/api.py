@@ -133,6 +133,7 @@ class _Routes:
         namespace, name = _where(request)
         options = await document_of(request)
         found = await asyncio.to_thread(self._writable, namespace, name)
+        await asyncio.to_thread(self.resource.deletable, found)
         if not _dry(request) and "All" not in (options.get("dryRun") or ()):
             await asyncio.to_thread(self._delete, namespace, name, options.get("preconditions") or {})
             self.wake()

@@ -26,6 +26,10 @@ def unchecked(_: Any) -> Sequence[Problem]:
     return ()
 
 
+def freely(_: Any) -> None:
+    """Let an object be deleted."""
+
+
 def as_it_is(given: Any, _before: Any = None) -> Any:
     """Keep what was given."""
     return given
@@ -39,7 +43,7 @@ class Resource:
     every one, where they have none), unless one of the same name was made. One that is `lasting` stays after it was
     deleted, marked, until whoever runs it purges it. `check` looks at the document as it came, `validate` at the object
     that was made of it. `kept` makes of what a client gives (and of what was there before)
-    what is kept, `shown` of that what clients see.
+    what is kept, `shown` of that what clients see. `deletable` raises where an object cannot be deleted now.
     """
 
     kind: type[KubernetesObject]
@@ -54,6 +58,7 @@ class Resource:
     lasting: bool = False
     kept: Callable[[Any, Any], Any] = as_it_is
     shown: Callable[[Any], Any] = as_it_is
+    deletable: Callable[[Any], None] = freely
 
     @property
     def name(self) -> str:

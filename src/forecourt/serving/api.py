@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -21,6 +22,7 @@ from forecourt.serving.offering import DASHBOARD_CONFIGS
 from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
+from forecourt.serving.usage import refuse_in_use
 from forecourt.serving.validation import validate_runtime, validate_service
 
 Learn = Callable[[str, str], Awaitable[None]]
@@ -33,11 +35,12 @@ Logs = Callable[..., AsyncIterator[bytes]]
 """``logs(key, replica=…, tail=…, follow=…)``: what a driver offers."""
 
 
-def resources(admission: Admission) -> tuple[Resource, ...]:
+def resources(admission: Admission, objects: ObjectStore) -> tuple[Resource, ...]:
     """Return KServe's kinds, how runtimes are offered, and what deployments were before.
 
-    Deployments are completed by `admission`.
+    Deployments are completed by `admission`; a runtime that serves one of `objects` cannot be deleted.
     """
+    in_use = partial(refuse_in_use, objects)
     services = Resource(
         InferenceService,
         GROUP,
@@ -56,6 +59,7 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         validate=validate_runtime,
         check=runtime_problems,
         shipped=shipped_runtimes,
+        deletable=in_use,
     )
     of_the_cluster = Resource(
         ClusterServingRuntime,
@@ -65,6 +69,7 @@ def resources(admission: Admission) -> tuple[Resource, ...]:
         namespaced=False,
         validate=validate_runtime,
         check=runtime_problems,
+        deletable=in_use,
     )
     return services, runtimes, of_the_cluster, DASHBOARD_CONFIGS, REVISIONS
 

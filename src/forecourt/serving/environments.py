@@ -35,10 +35,13 @@ class RuntimeEnvironments:
 
     # Ask
 
-    async def listed(self) -> Document:
-        """Return each environment, what they take on disk together, and what uv's cache takes besides, in bytes."""
+    async def listed(self, *, sizes: bool = True) -> Document:
+        """Return each environment, what they take on disk together, and what uv's cache takes besides, in bytes.
+
+        Sizes are None where they are not wanted: tens of thousands of files are not looked at then.
+        """
         ready = await self._environments.list()
-        return await asyncio.to_thread(self._listed, ready)
+        return await asyncio.to_thread(self._listed, ready, sizes)
 
     async def get(self, what: str, namespace: str) -> Document:
         """Return one, by its key or by a runtime that runs in it; raises `NotFound`."""
@@ -113,29 +116,31 @@ class RuntimeEnvironments:
                 removed.append(one)
         return removed
 
-    def _listed(self, ready: Sequence[Environment]) -> Document:
-        items = self._items(ready)
+    def _listed(self, ready: Sequence[Environment], sizes: bool) -> Document:
+        items = self._items(ready, sizes=sizes)
+        if not sizes:
+            return {"items": items, "sizeBytes": None, "cacheBytes": None}
         roots = [self._environments.root / one["key"] for one in items]
         whole = disk_use(*roots).size
         with_cache = disk_use(*roots, self._environments.cache_in_use).size
         return {"items": items, "sizeBytes": whole, "cacheBytes": with_cache - whole}
 
-    def _items(self, ready: Sequence[Environment], key: str = "") -> Sequence[Document]:
+    def _items(self, ready: Sequence[Environment], key: str = "", *, sizes: bool = True) -> Sequence[Document]:
         """Describe the environments that are ready, and what is half made; with a key only that one."""
         runtimes, in_use = self._runtimes_by_key(), self._in_use()
-        items = [self._described(one, runtimes, in_use) for one in ready if key in ("", one.key)]
+        items = [self._described(one, runtimes, in_use, sizes) for one in ready if key in ("", one.key)]
         for half in self._environments.unfinished():
             if key in ("", half):
                 state = "making" if self._environments.busy(half) else "unfinished"
                 items.append(
                     {"key": half, "state": state, "runtimes": runtimes.get(half, []), "requirements": []}
                     | {"overrides": [], "made": None, "lastUsed": None, "usedBy": list(in_use.get(half, ()))}
-                    | self._size(half)
+                    | self._size(half, sizes)
                 )
         return items
 
     def _described(
-        self, one: Environment, runtimes: Mapping[str, list[str]], in_use: Mapping[str, Sequence[str]]
+        self, one: Environment, runtimes: Mapping[str, list[str]], in_use: Mapping[str, Sequence[str]], sizes: bool
     ) -> Document:
         return {
             "key": one.key,
@@ -146,12 +151,13 @@ class RuntimeEnvironments:
             "made": one.made.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "lastUsed": one.last_used.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "usedBy": list(in_use.get(one.key, ())),
-            **self._size(one.key),
+            **self._size(one.key, sizes),
         }
 
-    def _size(self, key: str) -> Document:
-        use = disk_use(self._environments.root / key)
-        return {"path": str(self._environments.root / key), "sizeBytes": use.size, "ownBytes": use.own}
+    def _size(self, key: str, sizes: bool) -> Document:
+        path = self._environments.root / key
+        use = disk_use(path) if sizes else None
+        return {"path": str(path), "sizeBytes": use and use.size, "ownBytes": use and use.own}
 
     def _runtimes_by_key(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

@@ -26,9 +26,9 @@ def environments_router(environments: RuntimeEnvironments) -> APIRouter:
     router = APIRouter(prefix="/api/forecourt/v1/environments")
 
     @router.get("")
-    async def listed() -> dict[str, Any]:
-        """Return all, with what each takes on disk (bytes) and which deployments hold it."""
-        return await environments.listed()
+    async def listed(sizes: bool = True) -> dict[str, Any]:
+        """Return all, with what each takes on disk (bytes; null without ``sizes``) and which deployments hold it."""
+        return await environments.listed(sizes=sizes)
 
     @router.post("")
     async def make(wanted: _Wanted) -> StreamingResponse:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forecourt.errors import Conflict, ForecourtError, InvalidInput, InvalidObject, NotFound
+from forecourt.errors import ForecourtError, InvalidInput, InvalidObject, NotFound
 from forecourt.objects import ObjectStore
 from forecourt.projects import Projects
 from forecourt.serving.availability import recommended_accelerators
 from forecourt.serving.local.annotations import LocalAnnotations
 from forecourt.serving.matching import Match, match_runtimes, serves
-from forecourt.serving.model import InferenceService, ModelFormat, ServingRuntime
+from forecourt.serving.model import ModelFormat, ServingRuntime
 from forecourt.serving.offering import Offering, change_offering
 from forecourt.serving.runtime_text import API_PROTOCOL, MODEL_TYPE
 from forecourt.serving.runtimes import known_runtimes, shipped_runtimes
 from forecourt.serving.selection import Refusal
+from forecourt.serving.usage import refuse_in_use, served_by
 
 Document = dict[str, Any]
 
@@ -51,9 +52,10 @@ class RuntimeSettings:
         return [self._described(one, offering, match if question else None) for one in runtimes]
 
     def get(self, namespace: str, name: str) -> Document:
-        """Return what is known of a runtime; raises `NotFound`."""
+        """Return what is known of a runtime, and which deployments it serves; raises `NotFound`."""
         self._known(namespace, name)
-        return next(one for one in self.listed(namespace) if one["name"] == name)
+        found = next(one for one in self.listed(namespace) if one["name"] == name)
+        return found | {"usedBy": served_by(self._objects, self._known(namespace, name))}
 
     def runtime(self, namespace: str, name: str) -> ServingRuntime:
         """Return a runtime that is there for a namespace; raises `NotFound`."""
@@ -114,12 +116,8 @@ class RuntimeSettings:
                 f"The serving runtime {name} ships with Forecourt and cannot be removed.",
                 hint=f"Have it not be offered: forecourt runtimes disable {name}",
             )
-        users = self._served_by(runtime)
-        if users and not force:
-            raise Conflict(
-                f"The serving runtime {name} is in use by {', '.join(users)}.",
-                hint="Delete these, or have them served by another runtime, first; --force removes it all the same.",
-            )
+        if not force:
+            refuse_in_use(self._objects, runtime)
         marked = self._objects.mark_deleted(type(runtime), runtime.namespace, name)
         self._objects.purge(type(runtime), runtime.namespace, name, marked.metadata.uid or "")
         if not any(one.name == name for one in known_runtimes(self._objects, namespace)):
@@ -134,16 +132,6 @@ class RuntimeSettings:
             f"There is no serving runtime {name}.",
             hint=f"There are {', '.join(sorted({one.name for one in there}))}.",
         )
-
-    def _served_by(self, runtime: ServingRuntime) -> list[str]:
-        found = []
-        for service in self._objects.list(InferenceService, runtime.namespace or None):
-            status, model = service.status, service.spec.predictor.model
-            asked = model.runtime if model else None
-            served = status.serving_runtime_name or status.cluster_serving_runtime_name if status else None
-            if runtime.name == (asked or served):
-                found.append(f"{service.namespace}/{service.name}")
-        return found
 
     def _described(self, runtime: ServingRuntime, offering: Offering, match: Match | None) -> Document:
         named_as_one_that_ships = any(runtime.name == one.name for one in shipped_runtimes())
