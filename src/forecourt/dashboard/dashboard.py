@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from forecourt.dashboard.calls import Application, Calls
+from forecourt.dashboard.deployments import DeploymentPages
 from forecourt.dashboard.live import Live
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.projects import ProjectPages
@@ -37,7 +38,10 @@ class Dashboard:
         self._objects = objects
         calls, static = Calls(api), StaticFiles()
         self._pages = Pages(static, self._context)
-        rooms = (ProjectPages(calls, self._pages),)
+        rooms = (
+            ProjectPages(calls, self._pages),
+            DeploymentPages(calls, self._pages),
+        )
         routes: list[BaseRoute] = [
             Route("/", _home),
             Route("/events", self.live.events),

@@ -27,6 +27,7 @@ from forecourt.errors import ForecourtError, NotFound
 
 FORMAT = "format"
 _TEMPLATES = Path(__file__).parent / "templates"
+_MACROS = ("ui", "forms", "connection_fields", "editor")  # each may use those before it
 _SECURITY = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -130,7 +131,7 @@ class Pages:
             "json_href": _query(request, format="json"),
             **page.data,
         }
-        for macros in ("ui", "forms"):  # which see what the page shows; `import` would keep them out of its blocks
+        for macros in _MACROS:  # which see what the page shows; `import` would keep them out of its blocks
             values[macros] = self._environment.get_template(f"macros/{macros}.html").make_module(values)
         template = self._environment.get_template(page.template)
         target = request.headers.get("hx-target", "")

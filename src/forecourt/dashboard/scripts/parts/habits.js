@@ -32,6 +32,16 @@ document.addEventListener("input", (event) => {
   if (field) field.form.querySelector("[type=submit]").disabled = field.value !== field.dataset.confirms;
 });
 
+// data-shows="id" shows what is typed into a hidden field, and hides it again.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-shows]");
+  const field = button && document.getElementById(button.dataset.shows);
+  if (!field) return;
+  const shown = field.type === "password";
+  field.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+});
+
 // A form that was sent is not sent again while the answer is awaited; back from the next page, it can be.
 document.addEventListener("submit", (event) => {
   const form = event.target;
