@@ -15,6 +15,7 @@ from forecourt.access import RoleBinding, asking, who
 from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.catalog import CatalogPages
 from forecourt.dashboard.deploy import DeployPages
+from forecourt.dashboard.deployments import DeploymentPages
 from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
@@ -56,6 +57,7 @@ class Dashboard:
             AccountPages(calls, self._pages),
             UserPages(calls, self._pages, outside),
             CatalogPages(calls, self._pages),
+            DeploymentPages(calls, self._pages),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),

@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import "./parts/live.js";
 import "./parts/habits.js";
+import "./parts/kept.js";
 
 Object.assign(htmx.config, {
   allowEval: false,

@@ -8,7 +8,9 @@ import htmx from "htmx.org";
 
 const GIVEN_UP_MS = 4000; // without a connection, after which a person is told
 const HIDDEN_MS = 5000;
+const TOGETHER_MS = 400;
 
+const resting = new Map(); // topics that were told of just now; the last that has changed since, if anything has
 let source = null;
 let telling = 0;
 let hiding = 0;
@@ -21,6 +23,21 @@ function topics() {
 function say(gone) {
   lost = gone;
   document.getElementById("server-gone")?.toggleAttribute("hidden", !gone);
+}
+
+// Many changes that come at once are one: the first is told at once, those that follow it together a moment later.
+function changed(topic, what) {
+  if (resting.has(topic)) {
+    resting.set(topic, what);
+    return;
+  }
+  resting.set(topic, null);
+  htmx.trigger(document.body, topic, { what });
+  setTimeout(() => {
+    const missed = resting.get(topic);
+    resting.delete(topic);
+    if (missed !== null) changed(topic, missed);
+  }, TOGETHER_MS);
 }
 
 function refresh() {
@@ -46,7 +63,7 @@ function listen() {
     }
   };
   for (const topic of topics()) {
-    source.addEventListener(topic, (event) => htmx.trigger(document.body, topic, { what: event.data }));
+    source.addEventListener(topic, (event) => changed(topic, event.data));
   }
 }
 

@@ -1,0 +1,89 @@
+"""The list of all deployments, and the steps of one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+
+from forecourt.dashboard.calls import Calls, Document
+from forecourt.dashboard.deployments.reading import SERVICES, annotation, api, is_protected, title
+from forecourt.dashboard.deployments.rows import ordered, row_of
+from forecourt.dashboard.pages import Crumb, Page
+from forecourt.projects import DISPLAY_NAME
+
+SECTION = "deployments"
+HOME = Crumb("Deployments", "/deployments")
+SORTED_BY = ("name", "project", "runtime", "profile", "deployed", "status")
+_MOST_OPEN = 50
+_NAMESPACES = "/api/v1/namespaces"
+_RUNTIMES = "/apis/serving.kserve.io/v1alpha1/servingruntimes"
+_CLUSTER_RUNTIMES = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
+_PROFILES = "/apis/infrastructure.opendatahub.io/v1/hardwareprofiles"
+
+
+class Listing:
+    """Shows the deployments that `calls` reach."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def list(self, request: Request) -> Page:
+        """Show the deployments whose name, or whose project, has what is typed."""
+        said, by = request.query_params.get("q", "").strip(), request.query_params.get("by", "name")
+        services, namespaces = await asyncio.gather(
+            self._calls.get(f"{SERVICES}/inferenceservices"), self._calls.get(_NAMESPACES)
+        )
+        projects = {one["metadata"]["name"]: title(one) for one in namespaces["items"]}
+        shown = [one for one in services["items"] if said.casefold() in _text(one, by, projects)]
+        data: dict[str, Any] = {"q": said, "by": by if by == "project" else "name", "total": len(services["items"])}
+        data |= await table(self._calls, request, shown, projects)
+        data |= {"global_view": True, "block": "deployment-rows"}
+        return Page("deployments/list.html", "Deployments", data, SECTION, blocks=("deployment-rows",))
+
+    async def status(self, request: Request) -> Page:
+        """Show the steps of a deployment on its way to being ready."""
+        where = request.path_params["project"], request.path_params["name"]
+        row = row_of(await self._calls.get(api(*where)))
+        crumbs = (HOME, Crumb(row["title"], row["href"]), Crumb("Status"))
+        data = {"deployment": row}
+        return Page(
+            "deployments/status.html", row["title"], data, SECTION, crumbs, blocks=("deployment-dialog", "steps")
+        )
+
+
+async def table(
+    calls: Calls, request: Request, services: list[Document], projects: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what `templates/deployments/rows.html` shows of some deployments, as a page's address asks for it.
+
+    ``sort`` and ``order`` say by what, ``open`` which rows are expanded.
+    """
+    sort = request.query_params.get("sort", "deployed")
+    sort = sort if sort in SORTED_BY else "deployed"
+    descending = request.query_params.get("order", "desc" if sort == "deployed" else "asc") == "desc"
+    opened = list(dict.fromkeys(request.query_params.getlist("open")))[:_MOST_OPEN]
+    lists = await asyncio.gather(*(calls.get(each) for each in (_RUNTIMES, _CLUSTER_RUNTIMES, _PROFILES)))
+    runtimes, of_all, profiles = (one["items"] for one in lists)
+    rows = []
+    for one in services:
+        namespace, name = one["metadata"]["namespace"], one["metadata"]["name"]
+        tokens = None
+        if f"{namespace}--{name}" in opened and is_protected(one):
+            tokens = [token["name"] for token in (await calls.get(api(namespace, name, "tokens")))["items"]]
+        called = (projects or {}).get(namespace, "")
+        rows.append(row_of(one, runtimes=runtimes + of_all, profiles=profiles, project=called, tokens=tokens))
+    return {
+        "deployments": ordered(rows, sort, descending=descending),
+        "opened": opened,
+        "sort": {"key": sort, "descending": descending},
+    }
+
+
+def _text(item: Document, by: str, projects: dict[str, str]) -> str:
+    """Return the text that is searched."""
+    name, namespace = item["metadata"]["name"], item["metadata"]["namespace"]
+    if by == "project":
+        return f"{namespace}\n{projects.get(namespace, '')}".casefold()
+    return f"{name}\n{annotation(item, DISPLAY_NAME)}".casefold()

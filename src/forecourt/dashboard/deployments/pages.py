@@ -1,0 +1,30 @@
+"""The pages of deployments, wired."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from forecourt.dashboard.calls import Calls
+from forecourt.dashboard.deployments.actions import Actions
+from forecourt.dashboard.deployments.listing import Listing
+from forecourt.dashboard.pages import Pages
+
+
+class DeploymentPages:
+    """The pages, which show and change what `calls` reach."""
+
+    def __init__(self, calls: Calls, pages: Pages) -> None:
+        self._pages = pages
+        self._listing = Listing(calls)
+        self._actions = Actions(calls)
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        view, one = self._pages.view, "/deployments/{project}/{name}"
+        return [
+            Route("/deployments", view(self._listing.list), name="deployments"),
+            Route(f"{one}/status", view(self._listing.status)),
+            Route(f"{one}/start", view(self._actions.start), methods=["POST"]),
+            Route(f"{one}/stop", view(self._actions.stop), methods=["POST"]),
+            Route(f"{one}/delete", view(self._actions.delete), methods=["GET", "POST"]),
+        ]
