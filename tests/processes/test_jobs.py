@@ -190,7 +190,7 @@ async def test_a_few_run_at_a_time_and_the_others_wait(objects: ObjectStore) -> 
 
 
 def test_only_known_types_are_taken_and_what_was_asked_for_does_not_change() -> None:
-    resource = job_resource(["work"])
+    resource = job_resource({"work": lambda _: None})
     job = Job.from_dict({"metadata": {"name": "one"}, "spec": {"type": "work"}})
     resource.validate(job, None)
     other = Job.from_dict({"metadata": {"name": "one"}, "spec": {"type": "other"}})

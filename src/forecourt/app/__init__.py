@@ -24,14 +24,17 @@ from forecourt.access import access_router, authorizing, cookie_name, entering, 
 from forecourt.app.deploying import Deploying
 from forecourt.app.guarding import CROSS_ORIGIN, Names, guarding, origins
 from forecourt.app.home import home
+from forecourt.app.jobs import works
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config, with_pages
 from forecourt.catalog import SCHEME as CATALOG_SCHEME
 from forecourt.catalog import CatalogService
-from forecourt.dashboard import Dashboard
+from forecourt.dashboard import Calls, Dashboard
+from forecourt.importing import Blocking
 from forecourt.objects import install_error_handlers
 from forecourt.oci.server import registry_app
+from forecourt.processes.jobs import Jobs
 from forecourt.registry import SCHEME as REGISTRY_SCHEME
 from forecourt.registry import RegistryApi, management_router
 from forecourt.settings import Settings
@@ -75,6 +78,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             log.warning(_OPEN, outside)
         models = RegistryApi(here.models)
         catalog = CatalogService(settings, here.database, images)
+        resolvers = {REGISTRY_SCHEME: here.models.uri_of, CATALOG_SCHEME: catalog.uri_of}
         async with aiohttp.ClientSession() as session:
             deploying = Deploying(
                 here,
@@ -82,7 +86,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 url=url,
                 external_url=external_url(settings, api),
                 registry=images,
-                resolvers={REGISTRY_SCHEME: here.models.uri_of, CATALOG_SCHEME: catalog.uri_of},
+                resolvers=resolvers,
             )
             application = FastAPI(title="Forecourt", version=__version__)
             install_error_handlers(application)
@@ -117,8 +121,12 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                     allowed=origins(settings),
                 )
                 server = Uvicorn(uvicorn_config(guarded))
-                works = (*deploying.works(), catalog.run(), dashboard.run(), here.access.run())
-                background = {asyncio.create_task(work) for work in works}
+                calls = Calls(everything)  # what a job may do was asked when it was made
+                asked = Blocking(calls.get, calls.post)
+                types = works(here, deploying.environments, asked, registry=images, resolvers=resolvers)
+                jobs = Jobs(here.objects, types)
+                running = (*deploying.works(), catalog.run(), dashboard.run(), here.access.run(), jobs.run())
+                background = {asyncio.create_task(work) for work in running}
                 serving = asyncio.create_task(server.serve(sockets=[api]))
                 loop = asyncio.get_running_loop()
                 loop.add_signal_handler(signal.SIGINT, ending.ask, True)

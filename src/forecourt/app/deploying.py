@@ -14,9 +14,11 @@ from forecourt.access import ROLE_BINDINGS
 from forecourt.app.checking import checking
 from forecourt.app.fetching import Resolvers, fetching, naming_formats, reading
 from forecourt.app.home import Home
+from forecourt.app.jobs import CHECKS
 from forecourt.app.recording import hardware, recording
 from forecourt.objects import api_router
 from forecourt.processes import Environments, Processes
+from forecourt.processes.jobs import job_resource
 from forecourt.projects import Endings, connections_router
 from forecourt.serving import (
     AccessControl,
@@ -73,7 +75,12 @@ class Deploying:
         self._measurements = Measurements(home.database)
         self._resolvers = resolvers
         self._admission = Admission(home.projects)
-        self._kinds = (*home.projects.resources, ROLE_BINDINGS, *resources(self._admission, home.objects))
+        self._kinds = (
+            *home.projects.resources,
+            ROLE_BINDINGS,
+            *resources(self._admission, home.objects),
+            job_resource(CHECKS),
+        )
         self._endpoints = Endpoints()
         self._reconciler = Reconciler(home.objects)
         self._endings = Endings(home.objects, self._kinds, self._reconciler.wake)
@@ -95,6 +102,11 @@ class Deploying:
             self._endpoints, hold_seconds=settings.hold_seconds, registry=self.metrics, guard=self._access.check
         )
 
+    @property
+    def environments(self) -> RuntimeEnvironments:
+        """The environments of runtimes."""
+        return RuntimeEnvironments(self._home.objects, self._environments, self.driver.environments_in_use)
+
     def routers(self) -> Iterator[APIRouter]:
         """Yield the routes, Kubernetes' own first."""
         objects, projects = self._home.objects, self._home.projects
@@ -104,7 +116,7 @@ class Deploying:
         yield tokens_router(self._tokens, self._access.learn)
         yield rollback_router(objects, self._admission, self._wake)
         yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
-        yield environments_router(RuntimeEnvironments(objects, self._environments, self.driver.environments_in_use))
+        yield environments_router(self.environments)
         structure = reading(self._home, self._resolvers)
         deployer = Deployer(objects, projects, self._admission, self._tokens)
         yield deploying_router(deployer, naming_formats(self._home, self._resolvers), self._access.learn, self._wake)

@@ -1,5 +1,6 @@
 """The web pages: views over the API, templates and static files."""
 
+from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.dashboard import Dashboard
 
-__all__ = ["Dashboard"]
+__all__ = ["Calls", "Dashboard"]

@@ -16,6 +16,7 @@ from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.catalog import CatalogPages
 from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.deployments import DeploymentPages
+from forecourt.dashboard.jobs import JobPages
 from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
@@ -24,6 +25,7 @@ from forecourt.dashboard.projects import ProjectPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
 from forecourt.objects import KubernetesObject, ObjectStore
+from forecourt.processes.jobs import Job
 from forecourt.projects import HardwareProfile, Namespace, Secret
 from forecourt.serving import InferenceService, ServingRuntime
 
@@ -34,6 +36,7 @@ _TOPICS: dict[type[KubernetesObject], str] = {
     Secret: "connections",
     HardwareProfile: "hardware-profiles",
     RoleBinding: "permissions",
+    Job: "jobs",
 }
 
 
@@ -58,6 +61,7 @@ class Dashboard:
             UserPages(calls, self._pages, outside),
             CatalogPages(calls, self._pages),
             DeploymentPages(calls, self._pages),
+            JobPages(calls, self._pages),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),
