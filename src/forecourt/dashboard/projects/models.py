@@ -11,6 +11,7 @@ from starlette.routing import Route
 from forecourt.dashboard.calls import Calls, Refused, path
 from forecourt.dashboard.pages import Page, Pages, see_other
 from forecourt.dashboard.projects.contents import is_connection, is_hidden
+from forecourt.dashboard.projects.permissions import BINDINGS, rows_of
 from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
 from forecourt.dashboard.projects.serving import deployments
 
@@ -39,10 +40,12 @@ class ModelPages:
 
     async def overview(self, request: Request) -> Page:
         """Show the newest deployments with their state, and what the project is configured with."""
-        project, found, secrets = await asyncio.gather(
+        name = request.path_params["project"]
+        project, found, secrets, bindings = await asyncio.gather(
             asked_for(self._calls, request),
-            deployments(self._calls, request.path_params["project"]),
-            self._calls.get(NAMESPACES + path(request.path_params["project"], "secrets")),
+            deployments(self._calls, name),
+            self._calls.get(NAMESPACES + path(name, "secrets")),
+            self._calls.get(BINDINGS + path(name, "rolebindings")),
         )
         hidden = [each for each in request.query_params.getlist("hide") if each in _OUTCOMES]
         chosen = [one for one in found if one["outcome"] not in hidden]
@@ -52,6 +55,7 @@ class ModelPages:
             "hidden": hidden,
             "total": len(found),
             "connections": sum(is_connection(one) and not is_hidden(one) for one in secrets["items"]),
+            "permissions": sum(len(rows_of(one)) for one in bindings["items"]),
         }
         return page("projects/overview.html", project, "overview", data, blocks=("served",))
 
