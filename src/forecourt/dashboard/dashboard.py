@@ -15,6 +15,7 @@ from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.live import Live
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.projects import ProjectPages
+from forecourt.dashboard.settings import SettingsPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.objects import KubernetesObject, ObjectStore
 from forecourt.projects import HardwareProfile, Namespace, Secret
@@ -37,7 +38,10 @@ class Dashboard:
         self._objects = objects
         calls, static = Calls(api), StaticFiles()
         self._pages = Pages(static, self._context)
-        rooms = (ProjectPages(calls, self._pages),)
+        rooms = (
+            ProjectPages(calls, self._pages),
+            SettingsPages(calls, self._pages, self.live.tell),
+        )
         routes: list[BaseRoute] = [
             Route("/", _home),
             Route("/events", self.live.events),
