@@ -22,6 +22,7 @@ from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.playground import PlaygroundPages
 from forecourt.dashboard.projects import ProjectPages
+from forecourt.dashboard.settings import SettingsPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
 from forecourt.objects import KubernetesObject, ObjectStore
@@ -62,6 +63,7 @@ class Dashboard:
             CatalogPages(calls, self._pages),
             DeploymentPages(calls, self._pages),
             JobPages(calls, self._pages),
+            SettingsPages(calls, self._pages, self.live.tell),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),

@@ -8,6 +8,7 @@ that a template shows is in the data, so nothing is to be seen that a program co
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,14 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters |= wording.FILTERS
-        self._environment.globals |= {"static": static.url, "icon": self._icon, "query": _query, "version": __version__}
+        self._environment.globals |= {
+            "static": static.url,
+            "icon": self._icon,
+            "query": _query,
+            "address": address,
+            "new_key": new_key,
+            "version": __version__,
+        }
 
     def view(self, view: View) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint that renders what `view` returns, and the errors that it raises."""
@@ -187,6 +195,17 @@ def _notice(request: Request) -> str:
     except ValueError:
         return ""
     return said[:500] if isinstance(said, str) else ""
+
+
+def address(path: str, also: Mapping[str, Any] | None = None, /, **query: Any) -> str:
+    """Return an address with query parameters, without those that are empty; `also` are some more."""
+    given = {key: value for key, value in (query | dict(also or {})).items() if value not in (None, "", False)}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def new_key() -> str:
+    """Return what a form is known by, so that one that is sent twice makes nothing twice (`forms.Once`)."""
+    return secrets.token_urlsafe(12)
 
 
 def _query(request: Request, /, **changes: Any) -> str:
