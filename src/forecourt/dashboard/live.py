@@ -1,8 +1,9 @@
 """What pages hear while they are open: that something they show has changed. They ask for it again themselves.
 
 A page listens to ``/events?on=deployments&on=jobs&since=…``; each change is an event with the topic's name, and what
-changed as its data. `since` is the moment at which the page was made, so that nothing is missed between the two. One
-follower watches the objects for all pages: an open page costs a connection and a queue.
+changed as its data. One that shows a single thing listens to that alone: ``on=deployments/default/granite``. `since` is
+the moment at which the page was made, so that nothing is missed between the two. One follower watches the objects for
+all pages: an open page costs a connection and a queue.
 """
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ class Live:
         self._moment += 1
         self._last[topic] = self._moment
         for queue, topics in self._pages.items():
-            if topic in topics:
+            for heard in topics & {topic, f"{topic}/{what}"}:
                 if queue.full():
                     while not queue.empty():
                         queue.get_nowait()
-                    for each in topics - {topic}:
+                    for each in topics - {heard}:
                         queue.put_nowait((each, ""))
                     what = ""
-                queue.put_nowait((topic, what))
+                queue.put_nowait((heard, what))
 
     async def follow(self, objects: ObjectStore, topics: Mapping[type[KubernetesObject], str]) -> None:
         """Tell of every change of objects of some kinds, until it is cancelled."""
@@ -107,4 +108,4 @@ class Live:
         server, _, moment = since.partition("-")
         if server != self._server or not moment.isdecimal():
             return sorted(topics) if since else []
-        return sorted(topic for topic in topics if self._last.get(topic, 0) > int(moment))
+        return sorted(topic for topic in topics if self._last.get(topic.partition("/")[0], 0) > int(moment))

@@ -6,7 +6,9 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.deployments.actions import Actions
+from forecourt.dashboard.deployments.details import Details
 from forecourt.dashboard.deployments.listing import Listing
+from forecourt.dashboard.deployments.revisions import Revisions
 from forecourt.dashboard.pages import Pages
 
 
@@ -17,12 +19,19 @@ class DeploymentPages:
         self._pages = pages
         self._listing = Listing(calls)
         self._actions = Actions(calls)
+        self._details = Details(calls)
+        self._revisions = Revisions(calls)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         view, one = self._pages.view, "/deployments/{project}/{name}"
         return [
             Route("/deployments", view(self._listing.list), name="deployments"),
+            Route(one, view(self._details.show)),
+            Route(f"{one}/fit", view(self._details.fit)),
+            Route(f"{one}/revisions", view(self._revisions.show)),
+            Route(f"{one}/rollback", view(self._revisions.roll_back), methods=["GET", "POST"]),
+            Route(f"{one}/promote", view(self._revisions.promote), methods=["POST"]),
             Route(f"{one}/status", view(self._listing.status)),
             Route(f"{one}/start", view(self._actions.start), methods=["POST"]),
             Route(f"{one}/stop", view(self._actions.stop), methods=["POST"]),

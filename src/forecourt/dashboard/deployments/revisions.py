@@ -1,0 +1,197 @@
+"""What a deployment was: its revisions, any two of them compared, and the way back to one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from forecourt.dashboard.calls import Calls, Document, Refused, path
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
+from forecourt.dashboard.deployments.listing import SECTION
+from forecourt.dashboard.deployments.reading import (
+    CAUSE,
+    annotation,
+    api,
+    at,
+    bounds,
+    location,
+    page,
+    runtime_name,
+    title,
+)
+from forecourt.dashboard.forms import Form
+from forecourt.dashboard.pages import Page, see_other
+from forecourt.objects import dump
+
+_DEPLOYMENT = "serving.kserve.io/inferenceservice"
+_CONTEXT_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision; `share` is in percent of the requests, None where it has none."""
+
+    number: int
+    name: str
+    created: str
+    model: str
+    runtime: str
+    cause: str
+    current: bool
+    stable: bool
+    share: int | None
+    data: Document
+
+    @property
+    def state(self) -> str:
+        """What it is now, in a word or two."""
+        if self.current and self.stable:
+            return "Current"
+        if self.current:
+            return "Canary" if self.share is not None and self.share < 100 else "Current, rolling out"
+        return "Stable" if self.stable and self.share is not None else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it, without what ran."""
+        return {
+            "revision": self.number,
+            "name": self.name,
+            "created": self.created,
+            "model": self.model,
+            "runtime": self.runtime,
+            "cause": self.cause,
+            "current": self.current,
+            "stable": self.stable,
+            "percent": self.share,
+            "state": self.state,
+        }
+
+
+async def revisions_of(calls: Calls, item: Document) -> list[Revision]:
+    """Return a deployment's revisions, the newest last."""
+    namespace, uid = item["metadata"]["namespace"], item["metadata"].get("uid")
+    all_of_them = "/apis/apps/v1/namespaces" + path(namespace, "controllerrevisions")
+    found = (await calls.get(all_of_them, labelSelector=f"{_DEPLOYMENT}={item['metadata']['name']}"))["items"]
+    mine = [one for one in found if any(o.get("uid") == uid for o in one["metadata"].get("ownerReferences") or [])]
+    mine.sort(key=lambda one: int(one["revision"]))
+    told = at(item, "status", "components", "predictor") or {}
+    shares = {one.get("revisionName"): one.get("percent") for one in told.get("traffic") or []}
+    return [_revision(one, mine[-1], told.get("latestRolledoutRevision"), shares, item) for one in mine]
+
+
+def _revision(one: Document, newest: Document, stable: Any, shares: dict[Any, Any], item: Document) -> Revision:
+    name, data = one["metadata"]["name"], one.get("data") or {}
+    current = one is newest
+    asked = at(data, "spec", "predictor", "model", "runtime")
+    return Revision(
+        number=int(one["revision"]),
+        name=name,
+        created=str(one["metadata"].get("creationTimestamp") or ""),
+        model=location(data),
+        runtime=str(asked or (runtime_name(item) if current else "")),
+        cause=annotation(one, CAUSE),
+        current=current,
+        stable=name == stable,
+        share=shares.get(name),
+        data=data,
+    )
+
+
+def compared(before: str, after: str) -> list[dict[str, str]]:
+    """Return the lines of two texts that differ, with a few around them.
+
+    Each has its `sign`: ``+``, ``-``, a space, or ``@`` where lines are left out.
+    """
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=_CONTEXT_LINES, lineterm="")
+    found = [{"sign": line[:1], "text": line[1:]} for line in lines if not line.startswith(("---", "+++"))]
+    return [one if one["sign"] != "@" else {"sign": "@", "text": ""} for one in found]
+
+
+def kept(item: Document) -> str:
+    """Return as YAML what a person may change of a deployment: without its status and what the server writes."""
+    metadata = {
+        key: value
+        for key, value in item["metadata"].items()
+        if key in ("name", "namespace", "labels", "annotations") and value
+    }
+    said = {key: item[key] for key in ("apiVersion", "kind") if key in item}
+    return dump(said | {"metadata": metadata, "spec": item.get("spec") or {}})
+
+
+class Revisions:
+    """Shows the revisions of the deployments that `calls` reach, and goes back to one."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def show(self, request: Request) -> Page:
+        """Show the revisions, and what differs between the two that are chosen."""
+        try:
+            item = await self._calls.get(api(*where(request)))
+            known = await revisions_of(self._calls, item)
+        except Refused as refused:
+            return gone(request, refused)
+        numbers = [one.number for one in known]
+        newest = numbers[-1] if numbers else 0
+        first = _chosen(request.query_params.get("from"), numbers, numbers[-2] if len(numbers) > 1 else newest)
+        second = _chosen(request.query_params.get("to"), numbers, newest)
+        least, most = bounds(item)
+        data = common(item, "revisions") | {
+            "revisions": [one.to_dict() for one in reversed(known)],
+            "replicas": str(least) if least == most else f"{least} to {most}",
+            "from": first,
+            "to": second,
+            "changes": _between(known, first, second),
+        }
+        way = crumbs(item, "Revisions")
+        return Page("deployments/revisions.html", title(item), data, SECTION, way, blocks=LIVE)
+
+    async def roll_back(self, request: Request) -> Page | Response:
+        """Show what going back to a revision would change, and go back."""
+        namespace, name = where(request)
+        item = await self._calls.get(api(namespace, name))
+        form = await Form.of(request)
+        number = int(form["revision"]) if form["revision"].isdecimal() else None
+        done = request.method == "POST"
+        error, changes = None, list[dict[str, str]]()
+        try:
+            if done:
+                body = {"revision": number, "changeCause": form["cause"]}
+                told = await self._calls.post(api(namespace, name, "rollback"), body)
+                notice = f"{title(item)} goes back to revision {told['revision']}"
+                return see_other(request, page(namespace, name, "revisions"), notice=notice)
+            told = await self._calls.post(api(namespace, name, "rollback"), {"revision": number}, dryRun="All")
+            number = told["revision"]
+            changes = compared(kept(item), kept(told["inferenceService"]))
+        except Refused as refused:
+            error = {"message": refused.message, "hint": refused.hint}
+        data = common(item, "revisions") | {
+            "revision": number,
+            "changes": changes,
+            "error": error,
+            "form": form.typed,
+        }
+        heading = f"Roll back to revision {number}" if number else "Roll back"
+        blocks, status = ("deployment-dialog",), 422 if error else 200
+        return Page("deployments/rollback.html", heading, data, SECTION, crumbs(item, heading), blocks, status)
+
+    async def promote(self, request: Request) -> Response:
+        """End a canary in favour of the new revision: it gets all requests."""
+        change = {"spec": {"predictor": {"canaryTrafficPercent": None}}}
+        item = await self._calls.patch(api(*where(request)), change)
+        notice = f"The new revision of {title(item)} gets all requests"
+        return see_other(request, page(*where(request)), notice=notice)
+
+
+def _chosen(said: str | None, numbers: Sequence[int], usual: int) -> int:
+    return int(said) if said and said.isdecimal() and int(said) in numbers else usual
+
+
+def _between(known: list[Revision], first: int, second: int) -> list[dict[str, str]]:
+    data = {one.number: dump(one.data) for one in known}
+    return compared(data.get(first, ""), data.get(second, ""))
