@@ -119,6 +119,7 @@ def test_each_filter_finds_a_model_that_it_is_made_for(name: str) -> None:
         "min-recovery": 99,
         "min-accuracy": "60",
         "max-parameters": 8,
+        "measured": True,
         "validated-for": ["tool-calling", "vision"],
         "max-vram": 24,
         "max-size": 20,

@@ -121,6 +121,15 @@ FILTERS: tuple[Filter, ...] = (
     Filter("validated", "Validated", "validated.string_value", "flag", "that their publisher validated"),
     Filter("tool-calling", "Tool calling", "toolCallParser", "flag", "with validated tool calling"),
     Filter(
+        "measured",
+        "Measured",
+        "artifacts.hardware_type.string_value",
+        "flag",
+        "that were measured under load",
+        help="Of which it is known how fast they are, on some hardware.",
+        alone=True,
+    ),
+    Filter(
         "min-recovery",
         "Average recovery, at least",
         "average_recovery.double_value",

@@ -15,7 +15,6 @@ from forecourt.dashboard.catalog.wording import latency_words, workload
 HREF = "/catalog"
 PAGE = 20
 _MOST_COMPARED = 4
-_UNDER_LOAD = "artifacts.metricsType = 'performance-metrics'"
 _LATENCY = ("ttft", "p90")
 _OF_PERFORMANCE = frozenset(one.name for one in FILTERS if one.performance)
 
@@ -82,7 +81,7 @@ class Choices:
         """Return what is asked of the API's search."""
         asked: dict[str, Any] = {name: _asked(BY_NAME[name], value) for name, value in self.values.items()}
         asked |= {"q": self.text, "label": list(self.labels), "latency-metric": self.latency, "targetRPS": self.target}
-        return asked | ({"filterQuery": _UNDER_LOAD} if self.performance else {})
+        return asked | ({"measured": "true"} if self.performance else {})
 
     @property
     def order(self) -> str:

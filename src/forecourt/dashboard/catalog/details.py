@@ -7,6 +7,7 @@ import json
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -18,6 +19,8 @@ from forecourt.dashboard.catalog.wording import (
     address_of,
     badge,
     figure,
+    latency_title,
+    milliseconds,
     monogram,
     parameters,
     short,
@@ -74,7 +77,7 @@ class Details:
         tags = [name for name, value in properties.items() if value == "" and name not in _NO_LABELS]
         return {
             "description": found["description"],
-            "card": card.get("html", ""),
+            "card": Markup(card.get("html", "")),  # the API has made it harmless
             "cardSource": _web(properties.get("source")),
             "arguments": found["servingArguments"],
             "resources": [one for one in found["validatedOn"] if one.casefold().startswith("vllm")],
@@ -210,8 +213,8 @@ def _variant(one: Document, found: Document) -> Document:
         "parameters": parameters(one["parametersB"], one["size"]),
         "recovery": one["averageRecovery"],
         "accuracy": one["accuracy"],
-        "latency": best["latency"] if best else None,
-        "latencyMetric": best["latencyMetric"] if best else "",
+        "latency": milliseconds(best["latency"]) if best and best["latency"] is not None else "",
+        "latencyTitle": latency_title(best["latencyMetric"]) if best else "",
         "hardware": best["hardware"] if best else "",
         "location": (one["uris"] or [""])[0],
     }

@@ -114,7 +114,7 @@ class Gallery:
         chosen = Choices.of(request.query_params)
         model = request.query_params.get("model", "")
         asked = chosen.query() | {"name": model, "at": request.query_params.get("at", "0")}
-        asked = {name: value for name, value in asked.items() if name not in ("q", "label", "filterQuery")}
+        asked = {name: value for name, value in asked.items() if name not in ("q", "label")}
         said = await self._calls.get(f"{API}/benchmark", **asked)
         return self._pages.fragment(
             "catalog/benchmark.html",
@@ -184,6 +184,8 @@ class Gallery:
         """Return what can be filtered by, as the form shows it; what nothing has is left out."""
         shown = []
         for facet in facets:
+            if chosen.performance and facet["name"] == "measured":
+                continue
             picked = chosen.values.get(facet["name"], ())
             known = [one["value"] for one in facet["values"]]
             values = [
