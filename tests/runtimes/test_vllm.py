@@ -121,6 +121,7 @@ def test_it_runs_as_a_machine_wants_it(served: Deployment) -> None:
     assert environment["FORECOURT_CPUS"] == "1"
     log = served.log()
     assert "Enforce eager set" in log
+    assert "VLLM::Worker" not in {process.name() for process in served.processes()}, "which the engine would spin for"
     assert "(1.0/" in log, "GiB for the KV cache, as the deployment says"
 
 
@@ -213,18 +214,42 @@ def load_script() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("options", "added"),
+    ("options", "compiled"),
     [
-        ([], ["--enforce-eager"]),
-        (["--enforce-eager"], []),
-        (["--no-enforce-eager"], []),
-        (["-O1"], []),
-        (["--compilation-config={}"], []),
-        (["--max-model-len=9"], ["--enforce-eager"]),
+        ([], False),
+        (["--enforce-eager"], True),
+        (["--no-enforce-eager"], True),
+        (["--no_enforce_eager"], True),
+        (["-O1"], True),
+        (["--compilation-config={}"], True),
+        (["--max-model-len=9"], False),
     ],
 )
-def test_a_model_is_not_compiled_unless_that_is_asked_for(options: list[str], added: list[str]) -> None:
-    assert load_script().for_processors(options) == added
+def test_a_model_is_not_compiled_unless_that_is_asked_for(options: list[str], compiled: bool) -> None:
+    assert ("--enforce-eager" in load_script().for_processors(options)) is not compiled
+
+
+@pytest.mark.parametrize(
+    ("options", "bind", "one"),
+    [
+        ([], None, True),
+        (["--max-model-len=9"], "nobind", True),
+        ([], "0-3", False),
+        (["--tensor-parallel-size=2"], None, False),
+        (["--tensor_parallel_size", "2"], None, False),
+        (["-tp", "2"], None, False),
+        (["--distributed-executor-backend=mp"], None, False),
+        (["--config=vllm.yaml"], None, False),
+    ],
+)
+def test_the_engine_computes_itself_unless_it_is_to_be_spread(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], bind: str | None, one: bool
+) -> None:
+    monkeypatch.delenv("VLLM_CPU_OMP_THREADS_BIND", raising=False)
+    if bind:
+        monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", bind)
+    added = load_script().for_processors(options)
+    assert any(option.startswith("--distributed-executor-backend") for option in added) is one
 
 
 def test_threads_follow_the_limit_of_cpus(monkeypatch: pytest.MonkeyPatch) -> None:

