@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -16,6 +18,7 @@ from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.catalog import CatalogPages
 from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.deployments import DeploymentPages
+from forecourt.dashboard.elsewhere import Elsewhere
 from forecourt.dashboard.jobs import JobPages
 from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
@@ -64,6 +67,7 @@ class Dashboard:
             DeploymentPages(calls, self._pages),
             JobPages(calls, self._pages),
             SettingsPages(calls, self._pages, self.live.tell),
+            Elsewhere(self._pages),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),
@@ -71,7 +75,11 @@ class Dashboard:
             Mount("/static", static),
             *(route for room in rooms for route in room.routes()),
         ]
-        self.application = Starlette(routes=routes, exception_handlers={HTTPException: self._pages.http_error})
+        self.application = Starlette(
+            routes=routes,
+            exception_handlers={HTTPException: self._pages.http_error},
+            middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],  # but for streams of events
+        )
         self._first = {path.split("/")[1] for route in routes if (path := getattr(route, "path", ""))}
 
     def serves(self, path: str) -> bool:

@@ -77,7 +77,7 @@ class Details:
         tags = [name for name, value in properties.items() if value == "" and name not in _NO_LABELS]
         return {
             "description": found["description"],
-            "card": Markup(card.get("html", "")),  # the API has made it harmless
+            "card": Markup(card.get("html", "")),  # noqa: S704 (the API has made it harmless)
             "cardSource": _web(properties.get("source")),
             "arguments": found["servingArguments"],
             "resources": [one for one in found["validatedOn"] if one.casefold().startswith("vllm")],
