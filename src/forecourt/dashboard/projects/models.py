@@ -9,11 +9,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls, Refused, path
+from forecourt.dashboard.deployments import table
 from forecourt.dashboard.pages import Page, Pages, see_other
 from forecourt.dashboard.projects.contents import is_connection, is_hidden
 from forecourt.dashboard.projects.permissions import BINDINGS, rows_of
 from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
-from forecourt.dashboard.projects.serving import deployments
+from forecourt.dashboard.projects.serving import cards, services
 
 _CARDS = 5
 _PLATFORM = "modelmesh-enabled"
@@ -41,12 +42,13 @@ class ModelPages:
     async def overview(self, request: Request) -> Page:
         """Show the newest deployments with their state, and what the project is configured with."""
         name = request.path_params["project"]
-        project, found, secrets, bindings = await asyncio.gather(
+        project, items, secrets, bindings = await asyncio.gather(
             asked_for(self._calls, request),
-            deployments(self._calls, name),
+            services(self._calls, name),
             self._calls.get(NAMESPACES + path(name, "secrets")),
             self._calls.get(BINDINGS + path(name, "rolebindings")),
         )
+        found = cards(items)
         hidden = [each for each in request.query_params.getlist("hide") if each in _OUTCOMES]
         chosen = [one for one in found if one["outcome"] not in hidden]
         data = {
@@ -73,10 +75,11 @@ class ModelPages:
     async def models(self, request: Request) -> Page:
         """Show the project's deployments, or the choice of a serving platform while there are none."""
         project, found = await asyncio.gather(
-            asked_for(self._calls, request), deployments(self._calls, request.path_params["project"])
+            asked_for(self._calls, request), services(self._calls, request.path_params["project"])
         )
         chosen = bool(found) or project["labels"].get(_PLATFORM) == "false"
-        data = {"deployments": found, "chosen": chosen}
+        data = await table(self._calls, request, found, {project["name"]: project["title"]})
+        data |= {"chosen": chosen, "global_view": False, "block": "project-models"}
         return page("projects/models.html", project, "models", data, blocks=("project-models",))
 
     async def choose(self, request: Request) -> Response:
