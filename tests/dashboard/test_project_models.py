@@ -68,6 +68,9 @@ def test_the_models_are_listed_where_there_are_some(page: Page, server: Server, 
     expect(row).to_contain_text("Ready", timeout=20_000)
     expect(row).to_contain_text("tiny")
     look(page, "project-models")
+    row.get_by_label("Actions of served").click()
+    row.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_be_visible()  # where the list is, and not on a page of its own
     server.call("DELETE", f"{services}/served")
     wait(lambda: server.call("GET", f"{services}/served")[0] == 404, 20, "the deployment is gone")
     expect(page.get_by_role("heading", name="Single-model serving platform")).to_be_visible()
