@@ -42,6 +42,7 @@ class Access:
         self.bindings = Bindings(objects)
         self.throttle = Throttle()
         self._objects = objects
+        objects.note(_noted)
         self._local = LOCAL_PREFIX + secrets.token_urlsafe(32)
         durable.write(local, self._local)
 

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,6 +29,14 @@ _SERVERS = ("uid", "resource_version", "generation", "creation_timestamp", "dele
 """Metadata that only the store writes."""
 
 
+Noted = Callable[[KubernetesObject, "KubernetesObject | None"], KubernetesObject]
+"""Takes an object that is to be kept and the one in whose place (or None); returns it with what is noted on it."""
+
+
+def _as_given(wanted: KubernetesObject, _before: KubernetesObject | None) -> KubernetesObject:
+    return wanted
+
+
 class ObjectStore:
     """The objects of a database, whose schema must be at its newest."""
 
@@ -37,6 +45,11 @@ class ObjectStore:
         self._writing = threading.Lock()  # so that events are told in the order of their resource versions
         self._events: Events | None = None
         self._listening: dict[str, list[Callable[[Event], None]]] = {}
+        self._noted: Noted = _as_given
+
+    def note(self, noted: Noted) -> None:
+        """Have what is created or changed from now on be what ``noted(wanted, before)`` makes of it."""
+        self._noted = noted
 
     def listen(self, kind: type[T], told: Callable[[EventType, T], None]) -> None:
         """Have `told` be called with every change of a kind from now on, before whoever makes it goes on."""
@@ -89,6 +102,7 @@ class ObjectStore:
     def create(self, given: T) -> T:
         """Keep a new object and return it as it is now; raises `AlreadyExists`. Its status begins empty."""
         kind = type(given)
+        given = cast("T", self._noted(given, None))
         metadata = given.metadata.model_copy(
             update={
                 "uid": str(uuid.uuid4()),
@@ -122,7 +136,7 @@ class ObjectStore:
         with self._write() as transaction:
             row = _find(transaction.session, kind, namespace, name)
             before = kind.from_dict(row.document)
-            after = change(before)
+            after = cast("T", self._noted(change(before), before))
             _refuse_stale(before, after)
             kept = {field: getattr(before.metadata, field) for field in _SERVERS}
             document = after.with_metadata(**kept).to_dict()
