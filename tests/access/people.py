@@ -27,7 +27,11 @@ class Person:
         """Return the status, the document and the headers of an answer."""
         where = urlsplit(self.server.record["url"])
         connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
-        kind = "application/merge-patch+json" if method == "PATCH" and "/apis" in path else "application/json"
+        kind = (
+            "application/merge-patch+json"
+            if method == "PATCH" and path.startswith(("/api/v1/", "/apis/"))
+            else "application/json"
+        )
         said = {"Content-Type": kind} | self.headers | {key.replace("_", "-"): value for key, value in headers.items()}
         connection.request(method, path, None if body is None else json.dumps(body), said)
         answer = connection.getresponse()

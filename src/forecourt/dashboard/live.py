@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from forecourt.access import RoleBinding
 from forecourt.objects import KubernetesObject, ObjectStore, keep_following
 
 _KEEP_ALIVE_SECONDS = 15.0
@@ -68,6 +69,8 @@ class Live:
         async def of(kind: type[KubernetesObject], topic: str) -> None:
             async for _, changed in objects.watch(kind):
                 self.tell(topic, f"{changed.namespace}/{changed.name}".lstrip("/"))
+                if isinstance(changed, RoleBinding):  # who gets a role sees another project, and who loses it one less
+                    self.tell("projects")
 
         async with asyncio.TaskGroup() as group:
             for kind, topic in topics.items():
