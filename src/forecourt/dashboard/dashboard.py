@@ -8,7 +8,6 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -16,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from forecourt.access import RoleBinding, asking, who
 from forecourt.dashboard.calls import Application, Calls
 from forecourt.dashboard.catalog import CatalogPages
+from forecourt.dashboard.compression import Compressed
 from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.deployments import DeploymentPages
 from forecourt.dashboard.elsewhere import Elsewhere
@@ -78,7 +78,7 @@ class Dashboard:
         self.application = Starlette(
             routes=routes,
             exception_handlers={HTTPException: self._pages.http_error},
-            middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)],  # but for streams of events
+            middleware=[Middleware(Compressed)],
         )
         self._first = {path.split("/")[1] for route in routes if (path := getattr(route, "path", ""))}
 

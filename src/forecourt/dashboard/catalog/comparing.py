@@ -65,7 +65,7 @@ class Comparison:
             "wrong": error,
             "q": query,
             "full": len(names) >= _MOST,
-            "suggestions": await self._suggestions(names, query) if len(names) < _MOST else [],
+            "suggestions": await self._suggestions(names, found["models"], query) if len(names) < _MOST else [],
         }
         crumbs = (HOME, Crumb("Compare models"))
         status = 200 if error is None else 400
@@ -88,21 +88,23 @@ class Comparison:
         crumbs = (HOME, Crumb("Contradicted claims"))
         return Page("catalog/contradictions.html", "Contradicted claims", found, SECTION, crumbs)
 
-    async def _suggestions(self, names: list[str], query: str) -> list[Document]:
+    async def _suggestions(self, names: list[str], there: list[Document], query: str) -> list[Document]:
         """Return models to add: those that were searched for, else further variants of the first."""
         asked: dict[str, Any] = {"q": query, "pageSize": 8}
         if names and not query:
             try:
-                first = await self._calls.get(f"{API}/models", name=names[0])
+                there = there or [await self._calls.get(f"{API}/models", name=names[0])]
             except ForecourtError:
                 return []
+            first = there[0]
             group = str(first["variantGroupId"] or "").replace("\\", "\\\\").replace("'", "\\'")
             asked["filterQuery"] = f"variant_group_id = '{group}'" if group else ""
         items = (await self._calls.get(f"{API}/search", **asked))["items"]
+        known = {one["id"] for one in there}
         return [
             {"name": one["name"], "href": _address([*names, f"{one['source']}/{one['name']}"])}
             for one in items
-            if f"{one['source']}/{one['name']}" not in names and one["name"] not in names
+            if one["id"] not in known
         ][:6]
 
 
