@@ -32,7 +32,8 @@ document.addEventListener("drop", (event) => {
   const table = dragged.closest("[data-reorders]");
   if (!table) return;
   const values = { name: dragged.dataset.row, before: after?.dataset.row ?? "" };
-  window.htmx.ajax("POST", table.dataset.reorders, { target: table.dataset.target, swap: "outerHTML", values });
+  const source = dragged.querySelector("form"); // whose hx-sync goes before a refresh that is under way
+  window.htmx.ajax("POST", table.dataset.reorders, { source, target: table.dataset.target, swap: "outerHTML", values });
 });
 
 document.addEventListener("dragend", () => {

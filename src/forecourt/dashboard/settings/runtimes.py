@@ -65,7 +65,7 @@ class RuntimePages:
         if name in names:  # else it has gone meanwhile, which the list shows
             at = names.index(name)
             names.remove(name)
-            if "move" in form:
+            if form["move"]:
                 to = at - 1 if form["move"] == "up" else at + 1
             else:
                 to = names.index(form["before"]) if form["before"] in names else len(names)
