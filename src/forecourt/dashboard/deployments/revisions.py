@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from forecourt.dashboard.calls import Calls, Document, Refused, path
+from forecourt.dashboard.deployments.changes import compared, kept
 from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import (
@@ -29,7 +29,6 @@ from forecourt.dashboard.pages import Page, see_other
 from forecourt.objects import dump
 
 _DEPLOYMENT = "serving.kserve.io/inferenceservice"
-_CONTEXT_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +99,6 @@ def _revision(one: Document, newest: Document, stable: Any, shares: dict[Any, An
         share=shares.get(name),
         data=data,
     )
-
-
-def compared(before: str, after: str) -> list[dict[str, str]]:
-    """Return the lines of two texts that differ, with a few around them.
-
-    Each has its `sign`: ``+``, ``-``, a space, or ``@`` where lines are left out.
-    """
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=_CONTEXT_LINES, lineterm="")
-    found = [{"sign": line[:1], "text": line[1:]} for line in lines if not line.startswith(("---", "+++"))]
-    return [one if one["sign"] != "@" else {"sign": "@", "text": ""} for one in found]
-
-
-def kept(item: Document) -> str:
-    """Return as YAML what a person may change of a deployment: without its status and what the server writes."""
-    metadata = {
-        key: value
-        for key, value in item["metadata"].items()
-        if key in ("name", "namespace", "labels", "annotations") and value
-    }
-    said = {key: item[key] for key in ("apiVersion", "kind") if key in item}
-    return dump(said | {"metadata": metadata, "spec": item.get("spec") or {}})
 
 
 class Revisions:
