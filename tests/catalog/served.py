@@ -218,6 +218,7 @@ class Api(Client):
         emptied(self.database)
         self.sources.given, self.sources.configuration, self.sources.broken = {}, Configuration(), ""
         self.asked.clear()
+        self.sources.catalog.tried.clear()
         self.sources.define()
 
     def close(self) -> None:

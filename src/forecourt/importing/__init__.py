@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecourt.importing.naming import ImageName, name_of, tag_of
     from forecourt.importing.origin import Origin, look, of_image
-    from forecourt.importing.registration import next_version, registration
+    from forecourt.importing.registering import next_version, registration
     from forecourt.importing.road import Api, Import, Imported, Machine, Wish, refuse_image
     from forecourt.importing.work import Blocking, check_import, importing
 
 _FROM = {
     "naming": ("ImageName", "name_of", "tag_of"),
     "origin": ("Origin", "look", "of_image"),
-    "registration": ("next_version", "registration"),
+    "registering": ("next_version", "registration"),
     "road": ("Api", "Import", "Imported", "Machine", "Wish", "refuse_image"),
     "work": ("Blocking", "check_import", "importing"),
 }
