@@ -119,12 +119,8 @@ def management_router(
     @router.get("/contradictions")
     def contradictions_() -> Document:
         """Return the claims that their own scores contradict, of all models in sight."""
-        shown = {state.id for state in catalog.sources if state.enabled}
-        query = select(MODELS.c.source_id, MODELS.c.evidence).where(MODELS.c.live, MODELS.c.evidence != "[]")
-        with catalog.database.snapshot() as session:
-            texts = [text for source, text in session.execute(query) if source in shown]
-        rows = {json.dumps(row, sort_keys=True): row for text in texts for row in json.loads(text)}
-        return contradictions(rows.values())
+        found: Document = catalog.snapshot.once("contradictions", lambda: _contradictions(catalog))
+        return found
 
     @router.get("/sources")
     def sources() -> Document:
@@ -171,6 +167,15 @@ def management_router(
         catalog.remove(source_id)
 
     return router
+
+
+def _contradictions(catalog: Catalog) -> Document:
+    shown = {state.id for state in catalog.sources if state.enabled}
+    query = select(MODELS.c.source_id, MODELS.c.evidence).where(MODELS.c.live, MODELS.c.evidence != "[]")
+    with catalog.database.snapshot() as session:
+        texts = [text for source, text in session.execute(query) if source in shown]
+    rows = {json.dumps(row, sort_keys=True): row for text in texts for row in json.loads(text)}
+    return contradictions(rows.values())
 
 
 def query_of(pairs: list[tuple[str, str]]) -> searching.Query:

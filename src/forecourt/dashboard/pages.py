@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from forecourt.dashboard.static import StaticFiles
 from forecourt.errors import ForecourtError, NotFound
 
 FORMAT = "format"
+_LONGEST_LABEL = 80  # of an icon that is kept
 _TEMPLATES = Path(__file__).parent / "templates"
 _MACROS = ("ui", "forms", "charts", "connection_fields", "editor")  # each may use those before it
 _SECURITY = {
@@ -77,6 +79,7 @@ class Pages:
     def __init__(self, static: StaticFiles, context: Callable[[Request], Mapping[str, Any]] = lambda _: {}) -> None:
         self._static = static
         self._context = context
+        self._icons = lru_cache(maxsize=512)(self._drawn)
         self._environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -158,6 +161,9 @@ class Pages:
 
     def _icon(self, name: str, label: str = "") -> Markup:
         """Return an icon; with a label where it says something that no text beside it does."""
+        return self._icons(name, label) if len(label) < _LONGEST_LABEL else self._drawn(name, label)
+
+    def _drawn(self, name: str, label: str) -> Markup:
         told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
         return Markup(
             '<svg class="pf-v6-svg" fill="currentColor" width="1em" height="1em" {}><use href="{}#{}"/></svg>'

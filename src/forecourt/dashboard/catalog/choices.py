@@ -115,9 +115,10 @@ class Choices:
 
     def without(self, name: str, value: str) -> Choices:
         """Return it without one value of a filter."""
-        left = tuple(each for each in self.values.get(name, ()) if each != value)
-        others = {other: given for other, given in self.values.items() if other != name}
-        return self.but(values=others | ({name: left} if left else {}))
+        left = {other: given for other, given in self.values.items() if other != name or given != (value,)}
+        if name in left:
+            left[name] = tuple(each for each in left[name] if each != value)
+        return self.but(values=left)
 
     def not_compared(self, model: str) -> Choices:
         """Return it without a model to compare, on the same page."""
