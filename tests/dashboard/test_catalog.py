@@ -79,6 +79,15 @@ def test_filters_stand_in_the_order_of_openshift_ai_with_their_counts(page: Page
     expect(page.locator(".fc-panel").get_by_text("apache-2.0").first).to_contain_text(re.compile(r"\d+"))
 
 
+def test_a_slider_writes_the_number_that_filters(page: Page) -> None:
+    page.goto("/catalog?sort=name")
+    slider = page.get_by_role("slider", name="Parameters, at most, as a slider")
+    slider.focus()
+    slider.press("Home")
+    expect(page).to_have_url(re.compile("max-parameters=0"))
+    expect(page.get_by_role("link", name=re.compile("Remove Parameters: "))).to_be_visible()
+
+
 def test_nothing_found_says_which_choice_to_leave_out(page: Page) -> None:
     page.goto("/catalog?provider=IBM&license=llama3.1&q=granite")
     expect(page.get_by_role("heading", name="No model is like that")).to_be_visible()

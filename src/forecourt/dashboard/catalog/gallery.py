@@ -205,6 +205,7 @@ class Gallery:
                     "more": values[len(few) :],
                     "open": any(one["checked"] for one in values[len(few) :]),
                     "value": picked[0] if picked else "",
+                    "range": facet["range"],
                     "least": figure(facet["range"]["min"]) if facet["range"] else "",
                     "most": figure(facet["range"]["max"]) if facet["range"] else "",
                 }
