@@ -122,7 +122,7 @@ async def performance_tab(calls: Calls, found: Document, given: QueryParams) -> 
         "rows": [_row(row, columns) for row in rows[:limit]],
         "matching": len(rows),
         "more": here.with_(rows=limit + _ROWS) if len(rows) > limit else "",
-        "cheapest": _cheapest(rows) if said["targetRPS"] else None,
+        "cheapest": _cheapest(rows) if said["targetRPS"] and said["workload"] != EVERYTHING else None,
         "unmeasured": here.with_(hardware="", workload="", order=""),
     }
 

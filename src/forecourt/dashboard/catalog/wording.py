@@ -64,7 +64,7 @@ def latency_words(metric: str) -> str:
 
 def workload(name: str) -> str:
     """Return what a workload is called."""
-    return _WORKLOADS.get(name) or (name if " " in name else name.replace("_", " ").capitalize()) or "Not said"
+    return _WORKLOADS.get(name) or (name.replace("_", " ").capitalize() if name.islower() else name) or "Not said"
 
 
 def milliseconds(value: float | None) -> str:
