@@ -16,7 +16,7 @@ def compared(before: str, after: str) -> list[dict[str, str]]:
     Each has its `sign`: ``+``, ``-``, a space, or ``@`` where lines are left out.
     """
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=_CONTEXT_LINES, lineterm="")
-    found = [{"sign": line[:1], "text": line[1:]} for line in lines if not line.startswith(("---", "+++"))]
+    found = [{"sign": line[:1], "text": line[1:]} for line in list(lines)[2:]]  # the first two name the files
     return [one if one["sign"] != "@" else {"sign": "@", "text": ""} for one in found]
 
 

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 
 from forecourt.dashboard.calls import Calls, Document, Refused, path
-from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
-from forecourt.dashboard.deployments.listing import SECTION
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
+from forecourt.dashboard.deployments.listing import CLUSTER_RUNTIMES, PROFILES, RUNTIMES, SECTION
 from forecourt.dashboard.deployments.reading import IMAGE, annotation, api, at, is_protected, title
 from forecourt.dashboard.deployments.revisions import Revision, revisions_of
 from forecourt.dashboard.deployments.rows import row_of
@@ -31,17 +31,12 @@ class Details:
 
     async def show(self, request: Request) -> Page:
         """Show what a deployment is, how it is doing, and how to ask it."""
-        try:
-            item = await self._calls.get(api(*where(request)))
-            known, tokens, runtimes, of_all, profiles = await asyncio.gather(
-                revisions_of(self._calls, item),
-                self._calls.get(api(*where(request), "tokens")),
-                self._calls.get("/apis/serving.kserve.io/v1alpha1/servingruntimes"),
-                self._calls.get("/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"),
-                self._calls.get("/apis/infrastructure.opendatahub.io/v1/hardwareprofiles"),
-            )
-        except Refused as refused:
-            return gone(request, refused)
+        item = await self._calls.get(api(*where(request)))
+        known, tokens, runtimes, of_all, profiles = await asyncio.gather(
+            revisions_of(self._calls, item),
+            self._calls.get(api(*where(request), "tokens")),
+            *(self._calls.get(each) for each in (RUNTIMES, CLUSTER_RUNTIMES, PROFILES)),
+        )
         row = row_of(
             item,
             runtimes=runtimes["items"] + of_all["items"],
@@ -58,6 +53,13 @@ class Details:
             "snippets": snippets(item, row["endpoints"], protected=is_protected(item)),
         }
         return Page("deployments/details.html", row["title"], data, SECTION, crumbs(item), blocks=LIVE)
+
+    async def status(self, request: Request) -> Page:
+        """Show the steps of a deployment on its way to being ready."""
+        item = await self._calls.get(api(*where(request)))
+        blocks = ("deployment-dialog", "steps")
+        way = crumbs(item, "Status")
+        return Page("deployments/status.html", title(item), common(item, "details"), SECTION, way, blocks)
 
     async def fit(self, request: Request) -> Page:
         """Show whether a deployment fits this machine: what it needs of memory, and what is there."""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from forecourt.dashboard.calls import Calls, Document, Refused
 from forecourt.dashboard.deployments.changes import compared, kept
-from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import api, page, title
 from forecourt.dashboard.forms import Form
@@ -31,10 +31,7 @@ class Editing:
 
     async def show(self, request: Request) -> Page | Response:
         """Show all of the object, its status too; with ``download`` as a file."""
-        try:
-            item = await self._calls.get(api(*where(request)))
-        except Refused as refused:
-            return gone(request, refused)
+        item = await self._calls.get(api(*where(request)))
         if "download" in request.query_params:
             name = item["metadata"]["name"]
             headers = {"content-disposition": f'attachment; filename="{name}.yaml"', "cache-control": "no-store"}

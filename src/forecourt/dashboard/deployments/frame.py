@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from forecourt.dashboard.calls import Document, Refused
 from forecourt.dashboard.deployments.listing import HOME, SECTION
 from forecourt.dashboard.deployments.reading import page, title
 from forecourt.dashboard.deployments.rows import row_of
-from forecourt.dashboard.pages import Crumb, Page
+from forecourt.dashboard.pages import Crumb, Page, View
 
 LIVE = ("deployment-live",)
 """The block that is asked for again when the deployment changes."""
+GONE = (*LIVE, "steps", "fit", "deployment-dialog")
+"""The blocks that say that it is no more."""
 
 
 def where(request: Request) -> tuple[str, str]:
@@ -41,10 +44,17 @@ def crumbs(item: Document, last: str = "") -> tuple[Crumb, ...]:
     return (HOME, own, Crumb(last)) if last else (HOME, own)
 
 
-def gone(request: Request, refused: Refused) -> Page:
-    """Return what an open page says once its deployment is no more; raises `refused` where it is something else."""
-    if refused.status != 404 or not request.headers.get("hx-request"):
-        raise refused
-    namespace, name = where(request)
-    data = {"name": name, "project": namespace, "gone": True}
-    return Page("deployments/gone.html", f"{name} is no more", data, SECTION, (HOME, Crumb(name)), blocks=LIVE)
+def unless_gone(view: View) -> View:
+    """Return a view whose open pages say that their deployment is no more, once it was deleted."""
+
+    async def seen(request: Request) -> Page | Response:
+        try:
+            return await view(request)
+        except Refused as refused:
+            if refused.status != 404 or not request.headers.get("hx-request"):
+                raise
+            namespace, name = where(request)
+            data = {"name": name, "project": namespace, "gone": True}
+            return Page("deployments/gone.html", f"{name} is no more", data, SECTION, (HOME, Crumb(name)), GONE)
+
+    return seen

@@ -18,9 +18,9 @@ HOME = Crumb("Deployments", "/deployments")
 SORTED_BY = ("name", "project", "runtime", "profile", "deployed", "status")
 _MOST_OPEN = 50
 _NAMESPACES = "/api/v1/namespaces"
-_RUNTIMES = "/apis/serving.kserve.io/v1alpha1/servingruntimes"
-_CLUSTER_RUNTIMES = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
-_PROFILES = "/apis/infrastructure.opendatahub.io/v1/hardwareprofiles"
+RUNTIMES = "/apis/serving.kserve.io/v1alpha1/servingruntimes"
+CLUSTER_RUNTIMES = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes"
+PROFILES = "/apis/infrastructure.opendatahub.io/v1/hardwareprofiles"
 
 
 class Listing:
@@ -42,16 +42,6 @@ class Listing:
         data |= {"global_view": True, "block": "deployment-rows"}
         return Page("deployments/list.html", "Deployments", data, SECTION, blocks=("deployment-rows",))
 
-    async def status(self, request: Request) -> Page:
-        """Show the steps of a deployment on its way to being ready."""
-        where = request.path_params["project"], request.path_params["name"]
-        row = row_of(await self._calls.get(api(*where)))
-        crumbs = (HOME, Crumb(row["title"], row["href"]), Crumb("Status"))
-        data = {"deployment": row}
-        return Page(
-            "deployments/status.html", row["title"], data, SECTION, crumbs, blocks=("deployment-dialog", "steps")
-        )
-
 
 async def table(
     calls: Calls, request: Request, services: list[Document], projects: dict[str, str] | None = None
@@ -64,7 +54,7 @@ async def table(
     sort = sort if sort in SORTED_BY else "deployed"
     descending = request.query_params.get("order", "desc" if sort == "deployed" else "asc") == "desc"
     opened = list(dict.fromkeys(request.query_params.getlist("open")))[:_MOST_OPEN]
-    lists = await asyncio.gather(*(calls.get(each) for each in (_RUNTIMES, _CLUSTER_RUNTIMES, _PROFILES)))
+    lists = await asyncio.gather(*(calls.get(each) for each in (RUNTIMES, CLUSTER_RUNTIMES, PROFILES)))
     runtimes, of_all, profiles = (one["items"] for one in lists)
     rows = []
     for one in services:

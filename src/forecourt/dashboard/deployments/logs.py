@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from forecourt.dashboard.calls import Calls, Refused
-from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
+from forecourt.dashboard.calls import Calls
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import api, bounds, title
 from forecourt.dashboard.pages import Page
@@ -29,12 +29,9 @@ class Logs:
 
     async def show(self, request: Request) -> Page:
         """Show the end of the log; the page's script goes on from there."""
-        try:
-            item = await self._calls.get(api(*where(request)))
-            replica = _replica(request)
-            answer = await self._calls.send("GET", api(*where(request), "log"), query=_query(replica))
-        except Refused as refused:
-            return gone(request, refused)
+        item = await self._calls.get(api(*where(request)))
+        replica = _replica(request)
+        answer = await self._calls.send("GET", api(*where(request), "log"), query=_query(replica))
         text = answer.body[-_MOST_BYTES:].decode(errors="replace")
         data: dict[str, Any] = common(item, "logs") | {
             "log": text,

@@ -8,12 +8,13 @@ from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.deployments.actions import Actions
 from forecourt.dashboard.deployments.details import Details
 from forecourt.dashboard.deployments.editing import Editing
+from forecourt.dashboard.deployments.frame import unless_gone
 from forecourt.dashboard.deployments.listing import Listing
 from forecourt.dashboard.deployments.logs import Logs
 from forecourt.dashboard.deployments.revisions import Revisions
 from forecourt.dashboard.deployments.scaling import Scaling
 from forecourt.dashboard.deployments.tokens import Tokens
-from forecourt.dashboard.pages import Pages
+from forecourt.dashboard.pages import Pages, View
 
 
 class DeploymentPages:
@@ -32,26 +33,32 @@ class DeploymentPages:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        view, one = self._pages.view, "/deployments/{project}/{name}"
+        both = ["GET", "POST"]
+        of_one: list[tuple[str, View, list[str]]] = [
+            ("", self._details.show, ["GET"]),
+            ("/status", self._details.status, ["GET"]),
+            ("/fit", self._details.fit, ["GET"]),
+            ("/start", self._actions.start, ["POST"]),
+            ("/stop", self._actions.stop, ["POST"]),
+            ("/delete", self._actions.delete, both),
+            ("/scale", self._scaling.scale, both),
+            ("/logs", self._logs.show, ["GET"]),
+            ("/log", self._logs.stream, ["GET"]),
+            ("/revisions", self._revisions.show, ["GET"]),
+            ("/rollback", self._revisions.roll_back, both),
+            ("/promote", self._revisions.promote, ["POST"]),
+            ("/tokens", self._tokens.show, both),
+            ("/tokens/require", self._tokens.require, ["POST"]),
+            ("/tokens/expose", self._tokens.expose, ["POST"]),
+            ("/tokens/revoke", self._tokens.revoke, both),
+            ("/yaml", self._editing.show, ["GET"]),
+            ("/yaml/edit", self._editing.edit, both),
+            ("/yaml/check", self._editing.check, ["POST"]),
+        ]
         return [
-            Route("/deployments", view(self._listing.list), name="deployments"),
-            Route(one, view(self._details.show)),
-            Route(f"{one}/fit", view(self._details.fit)),
-            Route(f"{one}/revisions", view(self._revisions.show)),
-            Route(f"{one}/rollback", view(self._revisions.roll_back), methods=["GET", "POST"]),
-            Route(f"{one}/promote", view(self._revisions.promote), methods=["POST"]),
-            Route(f"{one}/scale", view(self._scaling.scale), methods=["GET", "POST"]),
-            Route(f"{one}/logs", view(self._logs.show)),
-            Route(f"{one}/log", view(self._logs.stream)),
-            Route(f"{one}/tokens", view(self._tokens.show), methods=["GET", "POST"]),
-            Route(f"{one}/tokens/require", view(self._tokens.require), methods=["POST"]),
-            Route(f"{one}/tokens/expose", view(self._tokens.expose), methods=["POST"]),
-            Route(f"{one}/tokens/revoke", view(self._tokens.revoke), methods=["GET", "POST"]),
-            Route(f"{one}/yaml", view(self._editing.show)),
-            Route(f"{one}/yaml/edit", view(self._editing.edit), methods=["GET", "POST"]),
-            Route(f"{one}/yaml/check", view(self._editing.check), methods=["POST"]),
-            Route(f"{one}/status", view(self._listing.status)),
-            Route(f"{one}/start", view(self._actions.start), methods=["POST"]),
-            Route(f"{one}/stop", view(self._actions.stop), methods=["POST"]),
-            Route(f"{one}/delete", view(self._actions.delete), methods=["GET", "POST"]),
+            Route("/deployments", self._pages.view(self._listing.list), name="deployments"),
+            *(
+                Route("/deployments/{project}/{name}" + tail, self._pages.view(unless_gone(view)), methods=methods)
+                for tail, view, methods in of_one
+            ),
         ]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.deployments.changes import compared, kept
-from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import (
     CAUSE,
@@ -109,11 +109,8 @@ class Revisions:
 
     async def show(self, request: Request) -> Page:
         """Show the revisions, and what differs between the two that are chosen."""
-        try:
-            item = await self._calls.get(api(*where(request)))
-            known = await revisions_of(self._calls, item)
-        except Refused as refused:
-            return gone(request, refused)
+        item = await self._calls.get(api(*where(request)))
+        known = await revisions_of(self._calls, item)
         numbers = [one.number for one in known]
         newest = numbers[-1] if numbers else 0
         first = _chosen(request.query_params.get("from"), numbers, numbers[-2] if len(numbers) > 1 else newest)
@@ -145,7 +142,7 @@ class Revisions:
                 return see_other(request, page(namespace, name, "revisions"), notice=notice)
             told = await self._calls.post(api(namespace, name, "rollback"), {"revision": number}, dryRun="All")
             number = told["revision"]
-            changes = compared(kept(item), kept(told["inferenceService"]))
+            changes = compared(kept(_without_cause(item)), kept(_without_cause(told["inferenceService"])))
         except Refused as refused:
             error = {"message": refused.message, "hint": refused.hint}
         data = common(item, "revisions") | {
@@ -168,6 +165,12 @@ class Revisions:
 
 def _chosen(said: str | None, numbers: Sequence[int], usual: int) -> int:
     return int(said) if said and said.isdecimal() and int(said) in numbers else usual
+
+
+def _without_cause(item: Document) -> Document:
+    """Return a deployment without why it was changed last, which is no part of what it is."""
+    notes = {key: value for key, value in (item["metadata"].get("annotations") or {}).items() if key != CAUSE}
+    return item | {"metadata": item["metadata"] | {"annotations": notes}}
 
 
 def _between(known: list[Revision], first: int, second: int) -> list[dict[str, str]]:

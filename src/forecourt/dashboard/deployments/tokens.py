@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from forecourt.dashboard.calls import Calls, Document, Refused
-from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, gone, where
+from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import (
     AUTH,
@@ -36,16 +36,13 @@ class Tokens:
         """Show the tokens by name; one that has just been made is shown whole, this once."""
         form = await Form.of(request)
         errors, made = dict[str, str](), None
-        try:
-            item = await self._calls.get(api(*where(request)))
-            if request.method == "POST":
-                try:
-                    made = await self._calls.post(api(*where(request), "tokens"), {"name": form["token"]})
-                except Refused as refused:
-                    errors = {"token": f"{refused.message} {refused.hint}".strip()}
-            tokens = (await self._calls.get(api(*where(request), "tokens")))["items"]
-        except Refused as refused:
-            return gone(request, refused)
+        item = await self._calls.get(api(*where(request)))
+        if request.method == "POST":
+            try:
+                made = await self._calls.post(api(*where(request), "tokens"), {"name": form["token"]})
+            except Refused as refused:
+                errors = {"token": f"{refused.message} {refused.hint}".strip()}
+        tokens = (await self._calls.get(api(*where(request), "tokens")))["items"]
         data = common(item, "tokens") | {
             "tokens": tokens,
             "required": is_protected(item),
