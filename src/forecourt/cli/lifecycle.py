@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from forecourt.cli.options import WAIT_SECONDS, DeploymentName, Namespace, Timeout, Wait
-from forecourt.cli.output import console
+from forecourt.cli.output import console, print_json
 
 app = typer.Typer()
 
@@ -20,7 +20,8 @@ def start(
     name: DeploymentName, namespace: Namespace = "default", wait: Wait = True, timeout: Timeout = WAIT_SECONDS
 ) -> None:
     """Start a stopped deployment."""
-    _change(name, namespace, {"metadata": {"annotations": {_STOP: None}}}, "started", timeout if wait else None)
+    change = {"metadata": {"annotations": {_STOP: None}}}
+    changed(name, namespace, change, "started", timeout=timeout if wait else None)
 
 
 @app.command()
@@ -48,18 +49,32 @@ def restart(
 
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     change = {"metadata": {"annotations": {_RESTARTED: now}}}
-    _change(name, namespace, change, "restarted", timeout if wait else None, since=now)
+    changed(name, namespace, change, "restarted", timeout=timeout if wait else None, since=now)
 
 
-def _change(
-    name: str, namespace: str, change: dict[str, Any], verb: str, timeout: float | None, *, since: str = ""
+def changed(
+    name: str,
+    namespace: str,
+    change: dict[str, Any],
+    verb: str,
+    *,
+    timeout: float | None,
+    since: str = "",
+    json: bool = False,
 ) -> None:
+    """Change a deployment, wait until it is ready (not where `timeout` is None), and print that it is, or the object.
+
+    What its status says of the time before `since` does not count. Raises as `until_ready`.
+    """
     from forecourt.cli.connection import connect
     from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.cli.waiting import until_ready
 
     client = connect()
-    client.patch(INFERENCE_SERVICE, namespace, name, change)
+    item = client.patch(INFERENCE_SERVICE, namespace, name, change)
     if timeout is not None:
-        until_ready(client, namespace, name, timeout, since=since)
-    console.print(f"{INFERENCE_SERVICE.qualified(name)} {verb}")
+        item = until_ready(client, namespace, name, timeout, since=since)
+    if json:
+        print_json(item)
+    else:
+        console.print(f"{INFERENCE_SERVICE.qualified(name)} {verb}")

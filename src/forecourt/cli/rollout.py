@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from forecourt.cli import lifecycle
-from forecourt.cli.options import WAIT_SECONDS, DeploymentName, Namespace, Timeout, Wait
+from forecourt.cli.options import WAIT_SECONDS, DeploymentName, Namespace, Timeout, Wait, options_of, with_options
 from forecourt.cli.output import JsonOption, console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -113,21 +113,15 @@ def print_history(item: Document, known: list[Revision], indent: str = "") -> No
 
 
 @app.command()
-def promote(
-    name: DeploymentName,
-    namespace: Namespace = "default",
-    wait: Wait = True,
-    timeout: Timeout = WAIT_SECONDS,
-    json: JsonOption = False,
-) -> None:
+@with_options(options_of(status))
+def promote(name: DeploymentName, **options: Any) -> None:
     """End a canary in favour of the new revision: it gets all requests, and the one before goes."""
     from forecourt.cli.connection import connect
     from forecourt.cli.resources import INFERENCE_SERVICE
-    from forecourt.cli.waiting import until_ready
     from forecourt.errors import Conflict
 
-    client = connect()
-    item = client.read(INFERENCE_SERVICE, namespace, name)
+    namespace = options["namespace"]
+    item = connect().read(INFERENCE_SERVICE, namespace, name)
     percent = item["spec"]["predictor"].get("canaryTrafficPercent")
     if percent is None or percent >= 100:
         raise Conflict(
@@ -135,13 +129,8 @@ def promote(
             hint=f"Begin one: forecourt deploy URI --name {name} --canary 10{_scope(namespace)}",
         )
     change = {"spec": {"predictor": {"canaryTrafficPercent": None}}}
-    item = client.patch(INFERENCE_SERVICE, namespace, name, change)
-    if wait:
-        item = until_ready(client, namespace, name, timeout)
-    if json:
-        print_json(item)
-    else:
-        console.print(f"{INFERENCE_SERVICE.qualified(name)} promoted")
+    timeout = options["timeout"] if options["wait"] else None
+    lifecycle.changed(name, namespace, change, "promoted", timeout=timeout, json=options["json"])
 
 
 def _scope(namespace: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from forecourt.cli.options import WAIT_SECONDS, DeploymentName, Namespace, Timeout, Wait
-from forecourt.cli.output import JsonOption, console, print_json
+from forecourt.cli.output import JsonOption
 from forecourt.errors import InvalidInput
 
 app = typer.Typer()
@@ -50,8 +50,8 @@ def scale(
     """
     from forecourt.cli.columns import bounds
     from forecourt.cli.connection import connect
+    from forecourt.cli.lifecycle import changed
     from forecourt.cli.resources import INFERENCE_SERVICE
-    from forecourt.cli.waiting import until_ready
     from forecourt.serving.replicas import WINDOW, bounded, checked_window, scaled
 
     if replicas is None and least is None and most is None and target is None and window is None:
@@ -71,10 +71,4 @@ def scale(
     change: Document = {"spec": {"predictor": said | scaled(target)}}
     if window is not None:
         change["metadata"] = {"annotations": {WINDOW: checked_window(window)}}
-    item = client.patch(INFERENCE_SERVICE, namespace, name, change)
-    if wait:
-        item = until_ready(client, namespace, name, timeout)
-    if json:
-        print_json(item)
-    else:
-        console.print(f"{INFERENCE_SERVICE.qualified(name)} scaled")
+    changed(name, namespace, change, "scaled", timeout=timeout if wait else None, json=json)
