@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -11,10 +11,10 @@ from starlette.routing import Route
 from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.forms import Form
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
-from forecourt.dashboard.settings.environments import PATH as ENVIRONMENTS
-from forecourt.dashboard.settings.environments import Environments
+from forecourt.dashboard.settings.making import leave_off, make, making
 from forecourt.dashboard.wording import size
 
+ENVIRONMENTS = "/api/forecourt/v1/environments"
 RUNTIMES = "/api/forecourt/v1/serving-runtimes"
 HREF = "/settings/runtimes"
 SECTION = "runtimes"
@@ -26,10 +26,9 @@ _ROWS = "runtime-rows"
 class RuntimePages:
     """The list, and what is done in it."""
 
-    def __init__(self, calls: Calls, pages: Pages, environments: Environments) -> None:
+    def __init__(self, calls: Calls, pages: Pages) -> None:
         self._calls = calls
         self._pages = pages
-        self._environments = environments
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -50,9 +49,9 @@ class RuntimePages:
         said, project = request.query_params.get("q", "").strip(), project_of(request)
         items = (await self._calls.get(RUNTIMES, namespace=project))["items"]
         environments = (await self._calls.get(ENVIRONMENTS, sizes=False))["items"]
-        making = self._environments.shown()
+        jobs = await making(self._calls)
         named = (one for one in items if said.casefold() in one["displayName"].casefold() + one["name"])
-        shown = [row(one, environments, making) for one in named]
+        shown = [row(one, environments, jobs) for one in named]
         projects = [one["metadata"]["name"] for one in (await self._calls.get("/api/v1/namespaces"))["items"]]
         data = {"runtimes": shown, "count": len(items), "q": said, "project": project, "projects": projects}
         return Page("settings/runtimes.html", "Serving runtimes", data, SECTION, blocks=(_ROWS,))
@@ -84,7 +83,7 @@ class RuntimePages:
         """Have the environment of a runtime be made in the background."""
         name = request.path_params["name"]
         await self._calls.get(RUNTIMES + path(name), namespace=project_of(request))
-        self._environments.make(name, project_of(request))
+        await make(self._calls, name, project_of(request))
         return await self._back(request, f"The environment of {name} is being made")
 
     async def size(self, request: Request) -> Response:
@@ -94,7 +93,7 @@ class RuntimePages:
 
     async def leave_off(self, request: Request) -> Page | Response:
         """No longer make it."""
-        self._environments.leave_off(request.path_params["name"])
+        await leave_off(self._calls, request.path_params["name"])
         return await self._back(request, "")
 
     async def remove_environment(self, request: Request) -> Page | Response:
@@ -162,7 +161,7 @@ def back(project: str) -> str:
     return HREF if project == DEFAULT_PROJECT else f"{HREF}?project={project}"
 
 
-def row(one: Document, environments: list[Document], making: Any) -> Document:
+def row(one: Document, environments: list[Document], jobs: Mapping[str, Document]) -> Document:
     """Return what the list shows of a runtime."""
     environment = next((each for each in environments if one["name"] in each["runtimes"]), None)
     kept = ("name", "displayName", "shipped", "replacesShipped", "enabled", "runsHere", "whyNot", "apiProtocol")
@@ -175,7 +174,7 @@ def row(one: Document, environments: list[Document], making: Any) -> Document:
         "accelerators": one["accelerators"],
         "local": one["local"] is not None,
         "environment": environment and {key: environment[key] for key in ("state", "made", "usedBy")},
-        "making": making.get(one["name"]),
+        "making": jobs.get(one["name"]),
     }
 
 

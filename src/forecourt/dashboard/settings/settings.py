@@ -8,7 +8,6 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.pages import Pages
-from forecourt.dashboard.settings.environments import Environments
 from forecourt.dashboard.settings.runtime_forms import RuntimeForms
 from forecourt.dashboard.settings.runtimes import RuntimePages
 
@@ -20,8 +19,7 @@ class SettingsPages:
     """The pages; `tell` says to open ones what changes."""
 
     def __init__(self, calls: Calls, pages: Pages, tell: Tell) -> None:
-        environments = Environments(calls, tell)
-        self._parts = (RuntimeForms(calls, pages), RuntimePages(calls, pages, environments))
+        self._parts = (RuntimeForms(calls, pages), RuntimePages(calls, pages))
 
     def routes(self) -> list[Route]:
         """Return the routes of all."""
