@@ -11,11 +11,6 @@ from forecourt.dashboard.pages import Page, Pages
 
 _COMMANDS = {
     "/registry": ("registry", "Model registry", ("forecourt registry models", "forecourt registry --help")),
-    "/settings/hardware-profiles": (
-        "hardware",
-        "Hardware profiles",
-        ("forecourt hardware-profiles list", "forecourt hardware-profiles --help"),
-    ),
     "/settings/connection-types": ("connection-types", "Connection types", ("forecourt connections types",)),
     "/settings/catalog-sources": (
         "sources",

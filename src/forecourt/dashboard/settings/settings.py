@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.pages import Pages
+from forecourt.dashboard.settings.hardware import HardwarePages
 from forecourt.dashboard.settings.runtime_forms import RuntimeForms
 from forecourt.dashboard.settings.runtimes import RuntimePages
 
@@ -19,7 +20,11 @@ class SettingsPages:
     """The pages; `tell` says to open ones what changes."""
 
     def __init__(self, calls: Calls, pages: Pages, tell: Tell) -> None:
-        self._parts = (RuntimeForms(calls, pages), RuntimePages(calls, pages))
+        self._parts = (
+            RuntimeForms(calls, pages),
+            RuntimePages(calls, pages),
+            HardwarePages(calls, pages),
+        )
 
     def routes(self) -> list[Route]:
         """Return the routes of all."""
