@@ -14,7 +14,6 @@ from servers import Server
 
 PATHS = (
     "/registry",
-    "/settings/hardware-profiles",
     "/settings/connection-types",
     "/settings/catalog-sources",
     "/settings/storage",
