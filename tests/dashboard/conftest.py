@@ -10,6 +10,8 @@ from browsers import chromium
 from playwright.sync_api import Browser, Page
 from servers import RUNTIMES, TINY_RUNTIME, Server, serving
 
+expect.set_options(timeout=15_000)  # milliseconds: two cores that do more than one thing
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
