@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browsers import chromium
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from servers import RUNTIMES, TINY_RUNTIME, Server, serving
 
 expect.set_options(timeout=15_000)  # milliseconds: two cores that do more than one thing
