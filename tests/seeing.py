@@ -22,7 +22,7 @@ def look(page: Page, name: str) -> None:
     """
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.wait_for_timeout(150)  # colours that change with a transition
+        page.wait_for_timeout(400)  # colours that change with a transition
         _accessible(page, f"{name}, {scheme}")
         if os.environ.get("FORECOURT_PICTURES"):
             PICTURES.mkdir(parents=True, exist_ok=True)
