@@ -12,6 +12,10 @@ PICTURES = Path(__file__).parents[1] / "docs" / "images" / "dashboard"
 _RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
+_SETTLED = """() => Promise.race([
+  Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished)),
+  new Promise((done) => setTimeout(done, 2000)),
+])"""
 _WIDE, _NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -22,7 +26,8 @@ def look(page: Page, name: str) -> None:
     """
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.wait_for_timeout(400)  # colours that change with a transition
+        page.wait_for_timeout(150)  # colours that change with a transition
+        page.evaluate(_SETTLED)
         _accessible(page, f"{name}, {scheme}")
         if os.environ.get("FORECOURT_PICTURES"):
             PICTURES.mkdir(parents=True, exist_ok=True)

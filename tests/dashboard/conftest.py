@@ -53,5 +53,9 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 
 
 def _is_wrong(kind: str, text: str) -> bool:
-    """Say whether a message on the console is of a defect; an answer that a test asked for with an error is not."""
-    return kind == "error" and "Failed to load resource" not in text and "net::ERR_" not in text
+    """Say whether a message on the console is of a defect.
+
+    An answer that a test asked for with an error is none, nor is a request of htmx's whose place a newer one took.
+    """
+    replaced = text.startswith(("htmx:sendAbort", "htmx:afterRequest"))
+    return kind == "error" and not replaced and "Failed to load resource" not in text and "net::ERR_" not in text
