@@ -40,7 +40,6 @@ def test_the_catalog_is_shown_in_parts_with_a_few_models_each(page: Page) -> Non
     expect(_count(page)).to_contain_text("67 models")
 
 
-@pytest.mark.xfail(strict=False, reason="a filter that is ticked right after a search is not sent with it")
 def test_models_are_found_as_one_types_and_the_address_says_all_that_is_chosen(page: Page, server: Server) -> None:
     page.goto("/catalog")
     page.get_by_label("Search models").press_sequentially("granite")
