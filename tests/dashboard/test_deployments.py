@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,9 @@ def test_columns_sort_the_rows(page: Page) -> None:
     expect(names).to_have_text(["broken", "Granite 3.1 2B Instruct", "resting"])
     page.get_by_role("link", name="Model deployment name").click()
     expect(names).to_have_text(["resting", "Granite 3.1 2B Instruct", "broken"])
+    page.get_by_label("Filter deployments").press_sequentially("g")
+    expect(names).to_have_text(["resting", "Granite 3.1 2B Instruct"])
+    expect(page).to_have_url(re.compile("q=g.*sort=name"))
 
 
 def test_a_deployment_appears_and_becomes_ready_without_reloading(page: Page, server: Server, model: Path) -> None:
@@ -182,6 +186,23 @@ def test_scripts_in_names_are_shown_as_text(page: Page, server: Server, model: P
 
 
 TABS = ("", "/logs", "/revisions", "/tokens", "/yaml", "/yaml/edit", "/delete", "/scale", "/status")
+
+
+def test_many_are_shown_a_page_at_a_time(page: Page, server: Server, model: Path) -> None:
+    for number in range(60):
+        one = tiny_service(f"many-{number:02}", model)
+        one["metadata"]["annotations"] = {"serving.kserve.io/stop": "true"}
+        assert server.call("POST", SERVICES, one)[0] == 201
+    page.goto("/deployments?q=many&sort=name")
+    rows = page.locator("td[data-label='Model deployment name']")
+    expect(rows).to_have_count(50)
+    page.get_by_role("link", name="Next").click()
+    expect(rows).to_have_count(10)
+    expect(page.get_by_text("51 – 60 of 60")).to_be_visible()
+    assert "page=2" in page.url
+    page.get_by_label("Filter deployments").press("End")
+    page.get_by_label("Filter deployments").press_sequentially("-07")
+    expect(rows).to_have_count(1)
 
 
 def test_the_list_has_a_json_twin(server: Server) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from starlette.requests import Request
 
-from forecourt.dashboard.calls import Calls, Document
-from forecourt.dashboard.deployments.reading import SERVICES, annotation, api, is_protected, title
+from forecourt.dashboard.calls import Calls, Document, Refused
+from forecourt.dashboard.deployments.reading import SERVICES, annotation, api, title
 from forecourt.dashboard.deployments.rows import ordered, row_of
 from forecourt.dashboard.pages import Crumb, Page
 from forecourt.projects import DISPLAY_NAME
@@ -16,6 +17,7 @@ from forecourt.projects import DISPLAY_NAME
 SECTION = "deployments"
 HOME = Crumb("Deployments", "/deployments")
 SORTED_BY = ("name", "project", "runtime", "profile", "deployed", "status")
+PER_PAGE = 50
 _MOST_OPEN = 50
 _NAMESPACES = "/api/v1/namespaces"
 RUNTIMES = "/apis/serving.kserve.io/v1alpha1/servingruntimes"
@@ -48,7 +50,7 @@ async def table(
 ) -> dict[str, Any]:
     """Return what `templates/deployments/rows.html` shows of some deployments, as a page's address asks for it.
 
-    ``sort`` and ``order`` say by what, ``open`` which rows are expanded.
+    ``sort`` and ``order`` say by what, ``open`` which rows are expanded, ``page`` which `PER_PAGE` of them.
     """
     sort = request.query_params.get("sort", "deployed")
     sort = sort if sort in SORTED_BY else "deployed"
@@ -58,17 +60,27 @@ async def table(
     runtimes, of_all, profiles = (one["items"] for one in lists)
     rows = []
     for one in services:
-        namespace, name = one["metadata"]["namespace"], one["metadata"]["name"]
-        tokens = None
-        if f"{namespace}--{name}" in opened and is_protected(one):
-            tokens = [token["name"] for token in (await calls.get(api(namespace, name, "tokens")))["items"]]
-        called = (projects or {}).get(namespace, "")
-        rows.append(row_of(one, runtimes=runtimes + of_all, profiles=profiles, project=called, tokens=tokens))
+        called = (projects or {}).get(one["metadata"]["namespace"], "")
+        rows.append(row_of(one, runtimes=runtimes + of_all, profiles=profiles, project=called))
+    last = max(1, -(-len(rows) // PER_PAGE))
+    said = request.query_params.get("page", "")
+    page = min(int(said), last) if said.isdecimal() and len(said) < 6 and int(said) else 1
+    shown = ordered(rows, sort, descending=descending)[(page - 1) * PER_PAGE : page * PER_PAGE]
+    await asyncio.gather(*(_name_tokens(calls, row) for row in shown if row["id"] in opened))
     return {
-        "deployments": ordered(rows, sort, descending=descending),
+        "deployments": shown,
         "opened": opened,
         "sort": {"key": sort, "descending": descending},
+        "paging": {"page": page, "last": last, "first_row": (page - 1) * PER_PAGE + 1, "rows": len(rows)},
     }
+
+
+async def _name_tokens(calls: Calls, row: dict[str, Any]) -> None:
+    """Put the names of a deployment's tokens into its row, where it asks for one, and they may be seen."""
+    if row["tokens"]["required"]:
+        with contextlib.suppress(Refused):  # it was deleted just now
+            found = await calls.get(api(row["namespace"], row["name"], "tokens"))
+            row["tokens"]["names"] = [one["name"] for one in found["items"]]
 
 
 def _text(item: Document, by: str, projects: dict[str, str]) -> str:
