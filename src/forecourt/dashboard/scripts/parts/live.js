@@ -9,8 +9,11 @@ import htmx from "htmx.org";
 const GIVEN_UP_MS = 4000; // without a connection, after which a person is told
 const HIDDEN_MS = 5000;
 const TOGETHER_MS = 400;
+const SETTLED_MS = 50; // after an answer, until what it brought listens
 
-const resting = new Map(); // topics that were told of just now; the last that has changed since, if anything has
+const resting = new Set(); // topics that were told of just now
+const missed = new Map(); // topics that have changed since they were told of, and what of them
+const onTheirWay = new Map(); // requests that are not answered yet, with the topic that they are made for, if one
 let source = null;
 let telling = 0;
 let hiding = 0;
@@ -25,23 +28,51 @@ function say(gone) {
   document.getElementById("server-gone")?.toggleAttribute("hidden", !gone);
 }
 
-// Many changes that come at once are one: the first is told at once, those that follow it together a moment later.
+// Many changes that come at once are one: the first is told at once, those that follow it together a moment later. While
+// a part of the page is on its way nothing is asked for: its answer takes the place of the element that would ask, and
+// what was asked for would be lost. What has changed meanwhile is asked for once it has come.
 function changed(topic, what) {
-  if (resting.has(topic)) {
-    resting.set(topic, what);
+  if (resting.has(topic) || onTheirWay.size) {
+    missed.set(topic, what);
     return;
   }
-  resting.set(topic, null);
+  resting.add(topic);
   htmx.trigger(document.body, topic, { what });
   setTimeout(() => {
-    const missed = resting.get(topic);
     resting.delete(topic);
-    if (missed !== null) changed(topic, missed);
+    catchUp();
   }, TOGETHER_MS);
 }
 
+function catchUp() {
+  for (const [topic, what] of [...missed]) {
+    if (onTheirWay.size) return;
+    if (resting.has(topic)) continue;
+    missed.delete(topic);
+    changed(topic, what);
+  }
+}
+
+// What a person asks for goes first: what was asked for because something changed is broken off, and asked for again.
+document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }) => {
+  const topic = requestConfig.triggeringEvent?.type;
+  const isLive = topics().includes(topic);
+  if (!isLive) {
+    for (const [other, its] of [...onTheirWay]) {
+      if (!its) continue;
+      missed.set(its, "");
+      other.abort();
+    }
+  }
+  onTheirWay.set(xhr, isLive ? topic : "");
+  xhr.addEventListener("loadend", () => {
+    onTheirWay.delete(xhr);
+    setTimeout(catchUp, SETTLED_MS);
+  });
+});
+
 function refresh() {
-  for (const topic of topics()) htmx.trigger(document.body, topic, {});
+  for (const topic of topics()) changed(topic, "");
 }
 
 function listen() {
