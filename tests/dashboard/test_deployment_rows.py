@@ -149,3 +149,15 @@ def test_compared_texts_say_what_went_and_what_came() -> None:
     found = compared("a\nb\n--- c\n", "a\nB\n--- c\n")
     assert [one["sign"] for one in found] == ["@", " ", "-", "+", " "]
     assert compared("a", "a") == []
+
+
+def test_the_conditions_of_the_model_and_the_environment_come_before_what_a_reason_hints_at() -> None:
+    item = service("Unknown", "PullingModel", "pulling the model: 99 %")
+    since = "2026-01-01T00:00:09Z"
+    item["status"]["conditions"] += [
+        {"type": "ModelFetched", "status": "Unknown"},
+        {"type": "EnvironmentReady", "status": "True", "lastTransitionTime": since},
+    ]
+    steps = steps_of(item)
+    assert [one["progress"] for one in steps[1:4]] == ["current", "success", "pending"]
+    assert steps[2]["time"] == since

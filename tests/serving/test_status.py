@@ -37,11 +37,21 @@ def test_a_ready_deployment_is_loaded_and_up_to_date() -> None:
         "IngressReady": "True",
         "PredictorReady": "True",
         "Ready": "True",
+        "ModelFetched": "Unknown",
+        "EnvironmentReady": "Unknown",
     }
     assert status["modelStatus"]["transitionStatus"] == "UpToDate"
     assert status["modelStatus"]["states"] == {"activeModelState": "Loaded", "targetModelState": "Loaded"}
     assert status["url"] == status["components"]["predictor"]["url"] == "http://x/serving/d/m"
     assert status["clusterServingRuntimeName"] == "llamacpp"
+
+
+def test_the_model_and_the_environment_say_since_when_they_are_there() -> None:
+    status = told(replace(SEEN, fetched=True))
+    there = conditions(status)
+    assert (there["ModelFetched"]["status"], there["EnvironmentReady"]["status"]) == ("True", "Unknown")
+    assert there["ModelFetched"]["lastTransitionTime"] == NOON
+    assert "ModelFetched" not in conditions(told(replace(SEEN, stopped=True, fetched=True)))
 
 
 def test_an_update_keeps_the_active_model_loaded_while_the_target_loads() -> None:

@@ -1,8 +1,9 @@
 """From what a driver sees of a deployment to the status of its `InferenceService`, in KServe's words.
 
 Conditions and `modelStatus` are KServe's (pkg/apis/serving/v1beta1/inference_service_status.go). Where KServe shows
-only ``Pending``, the condition `PredictorReady` says here in its reason and message what is waited for. A pure
-function of what is seen, so that every driver tells the same story.
+only ``Pending``, the condition `PredictorReady` says here in its reason and message what is waited for, and two
+conditions of our own, `ModelFetched` and `EnvironmentReady`, say since when these are done. A pure function of what is
+seen, so that every driver tells the same story.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class Observed:
     failed: int = 0
     stopped: bool = False
     loading: bool = False
+    fetched: bool = False
+    made: bool = False
+    """Whether the model is there, and the environment that it runs in."""
     blocked: bool = False
     invalid: bool = False
     failure: Failure | None = None
@@ -94,6 +98,9 @@ def status_of(seen: Observed, *, before: Status, now: str, revision: str = "") -
     conditions[0] |= {"status": "False" if seen.stopped else "True", "reason": "", "message": ""}
     if seen.stopped:
         conditions.append({"type": "Stopped", "status": "True", "reason": "", "message": ""})
+    else:
+        for kind, done in (("ModelFetched", seen.fetched), ("EnvironmentReady", seen.made)):
+            conditions.append({"type": kind, "status": "True" if done else "Unknown", "reason": "", "message": ""})
     earlier = {condition["type"]: condition for condition in before.get("conditions", [])}
     status: Status = {
         "observedGeneration": seen.generation,

@@ -107,7 +107,13 @@ def _preparation(item: Document, state: State) -> tuple[Progress, Progress]:
         return "success", "success"
     if state.name not in ("Starting", "Failed"):
         return "pending", "pending"
-    predictor = condition(item, "PredictorReady")
+    stuck: Progress = "failed" if state.name == "Failed" else "current"
+    if told := condition(item, "ModelFetched").get("status"):
+        there = told == "True", condition(item, "EnvironmentReady").get("status") == "True"
+        if all(there) or state.name == "Starting":
+            return "success" if there[0] else "current", "success" if there[1] else "current"
+        return ("success", "failed") if there[0] else ("failed", "success" if there[1] else "pending")
+    predictor = condition(item, "PredictorReady")  # of a server that does not say these two, on a cluster
     reason, message = predictor.get("reason"), str(predictor.get("message") or "")
     if reason == "PullingModel":
         return "current", "current" if "creating the environment" in message else "success"
@@ -121,7 +127,6 @@ def _preparation(item: Document, state: State) -> tuple[Progress, Progress]:
     if failure and not failure.get("location") and reason not in ("DoesNotFit", "Loading", "WaitingForAccelerator"):
         # It failed before there was a replica: the model did not come, or the environment could not be made.
         of_uv = "environment" in str(failure.get("message") or "").partition("\n")[0].lower()
-        stuck: Progress = "failed" if state.name == "Failed" else "current"
         return ("success", stuck) if of_uv else (stuck, "pending")
     return "success", "success"
 

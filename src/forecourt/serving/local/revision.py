@@ -34,6 +34,7 @@ class Revision:
         self._site = site
         self._changed = changed
         self._task: asyncio.Task[Plan] | None = None
+        self._progress: Waiting | None = None
 
     @property
     def name(self) -> str:
@@ -45,12 +46,22 @@ class Revision:
         """Whether its model is being fetched, or its environment made."""
         return self._task is not None
 
+    @property
+    def fetched(self) -> bool:
+        """Whether its model is there."""
+        return self.plan is not None or bool(self._progress and self._progress.fetched)
+
+    @property
+    def made(self) -> bool:
+        """Whether its environment is made."""
+        return self.plan is not None or bool(self._progress and self._progress.made)
+
     def prepare(self) -> None:
         """Begin to fetch the model and make the environment, unless that is being done or not due yet."""
         if self._task or self.plan or self.backoff.remaining:
             return
         self.waiting = ("Pending", "looking for the model")
-        waiting = Waiting(asyncio.get_running_loop(), self._say)
+        self._progress = waiting = Waiting(asyncio.get_running_loop(), self._say)
         self._task = asyncio.create_task(self.recipe.prepare(self._site.fetch, self._site.environments, waiting))
         self._task.add_done_callback(self._prepared)
 

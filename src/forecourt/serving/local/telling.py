@@ -57,6 +57,8 @@ def observe(deployment: Deployed, url: str, address: str) -> Observed:
         stopped=service.stopped or (not deployment.wanted and not deployment.asleep),
         asleep=deployment.asleep,
         loading=bool(current),
+        fetched=bool(current) or bool(revision and revision.fetched),
+        made=bool(current) or bool(revision and revision.made),
         blocked=bool(revision and revision.backoff.blocked) or bool(hindrance and hindrance.failure),
         invalid=deployment.invalid is not None or bool(hindrance and not hindrance.ever),
         failure=(hindrance and hindrance.failure) or (revision.failure if revision else None),

@@ -18,6 +18,11 @@ class Waiting:
     It is the `Progress` of a pull, and may be called from several threads.
     """
 
+    fetched = False
+    """Whether the model is there."""
+    made = False
+    """Whether the environment is made."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[str, str], None]) -> None:
         self._loop = loop
         self._tell = tell
@@ -51,11 +56,13 @@ class Waiting:
         """The model is there."""
         with self._lock:
             self._pulling = False
+            self.fetched = True
         self._say()
 
     def environment(self, message: str) -> None:
         """What the making of the environment is at; empty once it is made."""
         self._environment = message
+        self.made = not message
         self._say()
 
     def _say_now_and_then(self) -> None:
