@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from apis import JsonClient, Served
@@ -26,9 +28,11 @@ from forecourt.catalog.model import (
     int_value,
     string_value,
 )
+from forecourt.catalog.uploads import Uploads
 from forecourt.db import Database
 from forecourt.errors import ForecourtError, InvalidInput
 from forecourt.objects import install_error_handlers
+from forecourt.projects import Vault
 
 TABLES = ("artifacts", "models", "sources")
 """The catalog's tables, in the order in which they can be emptied."""
@@ -182,6 +186,7 @@ class Api(Client):
         self.database.upgrade()
         emptied(self.database)
         self.sources = Sources(self.database)
+        self._folder = tempfile.TemporaryDirectory()
         self.asked: list[str] = []
         """The sources that someone asked to be loaded."""
         catalog, application = self.sources.catalog, FastAPI()
@@ -189,11 +194,15 @@ class Api(Client):
         def previewed(config: bytes, data: bytes | None) -> tuple[str, list[tuple[str, bool]]]:
             return preview(config, data, catalog.context(), lambda *_: iter(()))
 
+        uploads = Uploads(Path(self._folder.name), Vault(Path(self._folder.name) / "key"))
+
         def names(definition: SourceDefinition) -> list[tuple[str, bool]]:
             return [(one.name, definition.includes(one.name)) for one in catalog.preview(definition)]
 
         install_error_handlers(application)
-        application.include_router(management_router(catalog, self.asked.append, define_source, names))
+        application.include_router(
+            management_router(catalog, self.asked.append, define_source, names, previewed, uploads)
+        )
         shown = catalog_app(catalog, previewed)
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
@@ -225,6 +234,7 @@ class Api(Client):
         for client in (self, self.v1alpha1, self.management):
             client.http.close()
         self._served.close()
+        self._folder.cleanup()
         self.sources.catalog.close()
         self.database.close()
 

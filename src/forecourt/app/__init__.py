@@ -120,6 +120,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                     shared=[serves for serves, _ in open_apis],
                     allowed=origins(settings),
                 )
+                catalog.listen(dashboard.live.from_threads("catalog"))
                 server = Uvicorn(uvicorn_config(guarded))
                 calls = Calls(everything)  # what a job may do was asked when it was made
                 asked = Blocking(calls.get, calls.post)

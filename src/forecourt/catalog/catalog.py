@@ -7,7 +7,9 @@ then a new snapshot takes the place of the one before: nobody waits for it, and 
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from forecourt.catalog.states import SourceState
 from forecourt.db import Database
 from forecourt.errors import Conflict, ForecourtError, InvalidInput, NotFound
 
+_TELL_SECONDS = 0.5  # between two words on how far a load is
 _AT_ONCE = 2  # sources that are loaded at the same time
 
 log = logging.getLogger(__name__)
@@ -56,11 +59,14 @@ class Catalog:
         folders: Sequence[Path] = (),
         private_addresses: bool = False,
         trusted: frozenset[str] = frozenset(),
+        environment: Mapping[str, str] = os.environ,
+        uploaded: Path | None = None,
     ) -> None:
         """Begin with nothing in sight.
 
         `configure` reads the files anew; `enrich` adds to each model what is known of it here, and says what it had to
-        take away. `trusted` are hosts (``host:port``) that a source may always ask.
+        take away. `trusted` are hosts (``host:port``) that a source may always ask, `environment` has the tokens,
+        and `uploaded` is the folder of what people gave along with sources.
         """
         self.database = database
         self.snapshot = Snapshot()
@@ -71,6 +77,11 @@ class Catalog:
         """The sources that are being loaded."""
         self.tried: dict[str, int] = {}
         """When the last load of each source was over, however it ended, in milliseconds since 1970."""
+        self.tell: Callable[[str], None] = lambda _source_id: None
+        """Told of a source when something about it changes, from any thread."""
+        self._environment = environment
+        self._uploaded = uploaded
+        self._told = 0.0
         self._configure = configure
         self._loaders = loaders
         self._enrich = enrich
@@ -131,7 +142,24 @@ class Catalog:
             written = SourceState.written(definition)
             store.remember(self.database, definition.id, definition=written, enabled=definition.enabled)
             self.configure()
-            return self.source(definition.id)
+        self.tell(definition.id)
+        return self.source(definition.id)
+
+    def change(self, definition: SourceDefinition) -> SourceState:
+        """Put another definition in the place of one that was added; what it gave stays until it is loaded anew.
+
+        Raises `NotFound`, and `Conflict` for one that a file defines.
+        """
+        with self._changing:
+            self._refuse_defined(self.source(definition.id), "Change it there.")
+            if definition.type not in self._loaders:
+                raise InvalidInput(f"No source is of type {definition.type}.")
+            written = SourceState.written(definition)
+            store.remember(self.database, definition.id, definition=written, enabled=definition.enabled)
+            self.configure()
+        self.rebuild()
+        self.tell(definition.id)
+        return self.source(definition.id)
 
     def enable(self, source_id: str, enabled: bool) -> SourceState:
         """Show a source's models or hide them; what it gave stays."""
@@ -140,21 +168,23 @@ class Catalog:
             store.remember(self.database, source_id, enabled=enabled)
             self.configure()
         self.rebuild()
+        self.tell(source_id)
         return self.source(source_id)
 
     def remove(self, source_id: str) -> None:
         """Forget a source that was added, with all that it gave; raises `Conflict` for one that a file defines."""
         with self._changing:
-            state = self.source(source_id)
-            if state.definition.origin is not None:
-                raise Conflict(
-                    f"The source {source_id} is defined in {state.definition.origin}.",
-                    hint=f"Take it out there, or hide it: forecourt catalog sources disable {source_id}",
-                )
+            hide = f"Take it out there, or hide it: forecourt catalog sources disable {source_id}"
+            self._refuse_defined(self.source(source_id), hide)
             store.forget(self.database, source_id)
             self.tried.pop(source_id, None)
             self.configure()
         self.rebuild()
+        self.tell(source_id)
+
+    def _refuse_defined(self, state: SourceState, hint: str) -> None:
+        if state.definition.origin is not None:
+            raise Conflict(f"The source {state.id} is defined in {state.definition.origin}.", hint=hint)
 
     # Loading
 
@@ -170,6 +200,7 @@ class Catalog:
             problems: list[Problem] = []
             error = ""
             self.loading[source_id] = Progress()
+            self.tell(source_id)
             try:
                 with self._filling:
                     self._fill(staging, definition, problems)
@@ -199,7 +230,8 @@ class Catalog:
             with self._changing:
                 state = self.source(source_id)
                 self.tried[source_id] = store.now()  # last: who waits for it then finds what was loaded
-                return state
+            self.tell(source_id)
+            return state
 
     def preview(self, definition: SourceDefinition) -> Iterator[Entry | Problem]:
         """Yield all that a source would give, what it leaves out too; raises `ForecourtError`."""
@@ -232,6 +264,9 @@ class Catalog:
 
         def progress(done: int, of: int | None) -> None:
             self.loading[definition.id] = Progress(done, of)
+            if (now := time.monotonic()) - self._told > _TELL_SECONDS:
+                self._told = now
+                self.tell(definition.id)
 
         def stopped() -> bool:
             return self._closing.is_set() or definition.id not in self._states
@@ -260,6 +295,8 @@ class Catalog:
         """Return what a loader may use."""
         return Loading(
             folders=self._folders,
+            uploaded=self._uploaded,
+            environment=self._environment,
             private_addresses=self._private_addresses,
             trusted=self._trusted,
             stopped=self._closing.is_set,

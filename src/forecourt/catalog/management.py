@@ -23,11 +23,15 @@ from forecourt.catalog.model import Document, SourceDefinition
 from forecourt.catalog.states import SourceState
 from forecourt.catalog.tables import MODELS
 from forecourt.catalog.turns import Turns
+from forecourt.catalog.uploads import DATA, TOKEN, Uploads
 from forecourt.catalog.views import compared, described, listed, resolve
 from forecourt.errors import InvalidInput
 
 BASE = "/api/forecourt/v1/catalog"
 _MOST = 100
+Preview = Callable[[bytes, bytes | None], tuple[str, list[tuple[str, bool]]]]
+"""Says of a definition, and of the data that go with it, what kind they are, which names there are and which it shows.
+"""
 _SAID = frozenset(
     (
         *("q", "filterQuery", "label", "sort", "pageSize", "nextPageToken", "facets", "latency-metric"),
@@ -47,14 +51,21 @@ def management_router(
     refresh: Callable[[str], None],
     define: Callable[[Document], SourceDefinition],
     names: Callable[[SourceDefinition], list[tuple[str, bool]]],
+    previewed: Preview,
+    uploads: Uploads,
 ) -> APIRouter:
     """Return the routes.
 
     `refresh` has a source loaded in the background, `define` reads the definition of one, `names` says
-    which names it would look at, and which of them it shows.
+    which names it would look at, and which of them it shows; `previewed` says the same of a definition with its data.
+    `uploads` keeps what comes along with a definition.
     """
     router = APIRouter(prefix=BASE)
     turns = Turns()
+
+    def shown(state: SourceState) -> Document:
+        given = {"uploaded": uploads.data(state.id) is not None, "tokenKept": uploads.has_token(state.id)}
+        return _shown(catalog, state) | given
 
     @router.get("/search")
     async def search_(request: Request) -> Response:
@@ -125,26 +136,57 @@ def management_router(
     @router.get("/sources")
     def sources() -> Document:
         """Return all sources with their state."""
-        return {"items": [_shown(catalog, state) for state in catalog.sources], "error": catalog.configuration_error}
+        return {"items": [shown(state) for state in catalog.sources], "error": catalog.configuration_error}
 
     @router.post("/sources", status_code=201)
     def add(wanted: Document) -> Document:
-        """Add a source, and begin to load it."""
-        state = catalog.add(define(wanted))
+        """Add a source, and begin to load it.
+
+        Besides what an entry of a ``sources.yaml`` has, it may have its models (``catalogData``, YAML) and a token
+        (``accessToken``), which is kept encrypted and shown to nobody.
+        """
+        definition = define(uploads.defined(wanted))
+        if any(state.id == definition.id for state in catalog.sources):
+            catalog.add(definition)  # which refuses it, before anything is written
+        uploads.keep(wanted, definition.id)
+        state = catalog.add(definition)
         refresh(state.id)
-        return _shown(catalog, state)
+        return shown(state)
 
     @router.post("/sources/preview")
     def preview(wanted: Document) -> Document:
         """Say which models a source would show, without adding it."""
-        found = names(define(wanted))
+        entry, data = uploads.defined(wanted, keep=False), wanted.get(DATA)
+        if data or wanted.get(TOKEN):
+            _, found = previewed(json.dumps(entry).encode(), data.encode() if data else None)
+        else:
+            found = names(define(entry))
         items = [{"name": name, "included": included} for name, included in found]
         return {"items": items, "total": len(items), "included": sum(included for _, included in found)}
+
+    @router.get("/sources/{source_id:path}/data")
+    def data(source_id: str) -> Document:
+        """Return the YAML that was given along with a source; null where there is none."""
+        return {DATA: uploads.data(catalog.source(source_id).id)}
 
     @router.get("/sources/{source_id:path}")
     def source(source_id: str) -> Document:
         """Return a source with its state."""
-        return _shown(catalog, catalog.source(source_id))
+        return shown(catalog.source(source_id))
+
+    @router.put("/sources/{source_id:path}")
+    def change(source_id: str, wanted: Document) -> Document:
+        """Put another definition in the place of one that was added, and load it anew.
+
+        What was given along with it before stays, as long as the definition still names it.
+        """
+        catalog.source(source_id)
+        definition = define(uploads.defined(wanted | {"id": source_id}))
+        catalog.change(definition)
+        uploads.keep(wanted, source_id)
+        uploads.forget(source_id, but=definition.properties)
+        refresh(source_id)
+        return shown(catalog.source(source_id))
 
     @router.patch("/sources/{source_id:path}")
     def enable(source_id: str, wanted: _Enabled) -> Document:
@@ -152,19 +194,20 @@ def management_router(
         state = catalog.enable(source_id, wanted.enabled)
         if wanted.enabled and state.loaded is None:
             refresh(source_id)
-        return _shown(catalog, state)
+        return shown(state)
 
     @router.post("/sources/{source_id:path}/refresh", status_code=202)
     def refresh_(source_id: str) -> Document:
         """Load a source anew, in the background."""
         state = catalog.source(source_id)
         refresh(source_id)
-        return _shown(catalog, state)
+        return shown(state)
 
     @router.delete("/sources/{source_id:path}", status_code=204)
     def remove(source_id: str) -> None:
         """Forget a source that was added, with all that it gave."""
         catalog.remove(source_id)
+        uploads.forget(source_id)
 
     return router
 

@@ -95,6 +95,8 @@ class Loading:
 
     folders: tuple[Path, ...] = ()
     """Where files may be read from, besides the folder of the file that defines the source."""
+    uploaded: Path | None = None
+    """The folder of what people gave along with sources, whose files are named by their whole path."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """Where tokens are."""
     private_addresses: bool = False

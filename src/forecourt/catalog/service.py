@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from forecourt.catalog.management import management_router
 from forecourt.catalog.model import Document, Entry, Loader, Loading, Problem, SourceDefinition
 from forecourt.catalog.refreshing import Refresher
 from forecourt.catalog.remote import LOADERS, candidates
+from forecourt.catalog.uploads import Uploads
 from forecourt.db import Database
 from forecourt.errors import ForecourtError
+from forecourt.projects import Vault
 from forecourt.settings import Settings
 
 _DAY = 24 * 3600.0
@@ -34,21 +36,26 @@ class CatalogService:
         """`registry` is where the embedded registry listens, ``host:port``, which a source may always ask."""
         self._files = [*([shipped.sources()] if settings.catalog_shipped else []), *settings.catalog_files]
         self._optional = {settings.catalog_files[0]}
+        vault = Vault(settings.secret_key_file, settings.secret_key)
+        self._uploads = Uploads(settings.home / "catalog" / "uploaded", vault)
+        folders = [Path(each.strip()) for each in settings.catalog_folders.split(",") if each.strip()]
         self.catalog = Catalog(
             database,
             self._configuration,
             _loaders(),
             enrich=_Enriching(),
-            folders=[Path(each.strip()) for each in settings.catalog_folders.split(",") if each.strip()],
+            folders=folders,
+            uploaded=self._uploads.folder,
             private_addresses=settings.catalog_private_addresses,
             trusted=frozenset({registry}),
+            environment=self._uploads.environment,
         )
         self._refresher = Refresher(self.catalog, self._files, self._files_of, _interval_of)
 
     @property
     def router(self) -> APIRouter:
         """Forecourt's own routes."""
-        return management_router(self.catalog, self._refresher.ask, _define, self._names)
+        return management_router(self.catalog, self._refresher.ask, _define, self._names, self._preview, self._uploads)
 
     @property
     def application(self) -> Starlette:
@@ -58,6 +65,10 @@ class CatalogService:
     def uri_of(self, uri: str) -> str:
         """Return where the files of a ``catalog://`` model are; blocks. Raises `NotFound`, `InvalidInput`."""
         return uri_of(self.catalog, uri)
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` be called with a source's id when something about it changes, from any thread."""
+        self.catalog.tell = tell
 
     def serves(self, path: str) -> bool:
         """Say whether a path is one of Kubeflow's catalog API."""

@@ -9,6 +9,7 @@ all pages: an open page costs a connection and a queue.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -62,6 +63,16 @@ class Live:
                         queue.put_nowait((each, ""))
                     what = ""
                 queue.put_nowait((heard, what))
+
+    def from_threads(self, topic: str) -> Callable[[str], None]:
+        """Return what tells of a topic from any thread, for as long as this event loop runs."""
+        loop = asyncio.get_running_loop()
+
+        def tell(what: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(self.tell, topic, what)
+
+        return tell
 
     async def follow(self, objects: ObjectStore, topics: Mapping[type[KubernetesObject], str]) -> None:
         """Tell of every change of objects of some kinds, until it is cancelled."""

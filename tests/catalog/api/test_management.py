@@ -54,6 +54,8 @@ def test_a_source_is_added_and_asked_to_be_loaded(api: Api) -> None:
         "loadedTimeSinceEpoch": None,
         "triedTimeSinceEpoch": None,
         "problems": [],
+        "uploaded": False,
+        "tokenKept": False,
     }
     assert api.asked == ["mine"]
     assert api.management.get("sources").json == {"items": [added], "error": ""}
@@ -640,3 +642,79 @@ def test_evidence_of_models_that_went_out_of_sight_is_not_counted(api: Api) -> N
     api.give("s", with_evidence(entry("acme/b"), LIED))
     api.give("s", with_evidence(entry("acme/b"), TRUE))
     assert api.management.get("contradictions").json["verdicts"]["contradicts"] == 0
+
+
+# What is given along with a source
+
+TOKEN = "hf_a-secret-token"
+
+
+def test_a_source_may_bring_its_models_and_lose_them_with_it(service: Service) -> None:
+    wanted = {"id": "brought", "type": "yaml", "catalogData": CATALOG}
+    preview = service.management.post("sources/preview", wanted | {"excludedModels": ["*-draft"]}).json
+    assert (preview["total"], preview["included"]) == (2, 1)
+    added = service.management.post("sources", wanted)
+    assert (added.status, added.json["uploaded"]) == (201, True)
+    assert service.loaded("brought")["models"] == 2
+    assert service.management.get("sources/brought/data").json == {"catalogData": CATALOG}
+
+    kept = {"type": "yaml", "properties": added.json["properties"], "name": "Brought", "excludedModels": ["*-draft"]}
+    assert service.management.send("PUT", "sources/brought", json=kept).json["name"] == "Brought"
+    until(lambda: service.kubeflow.names() == ["acme/granite"])
+    service.management.send("PUT", "sources/brought", json=kept | {"catalogData": "models: [{name: other}]"})
+    until(lambda: service.kubeflow.names() == ["other"])
+
+    file = Path(added.json["properties"]["yamlCatalogPath"])
+    assert file.exists()
+    service.management.delete("sources/brought")
+    assert not file.exists()
+
+
+def test_a_token_is_kept_encrypted_and_shown_to_nobody(service: Service) -> None:
+    wanted = {"id": "theirs", "type": "hf", "includedModels": ["acme/*"], "accessToken": TOKEN, "enabled": False}
+    added = service.management.post("sources", wanted)
+    assert added.status == 201
+    assert added.json["tokenKept"]
+    variable = added.json["properties"]["apiKeyEnvVar"]
+    for path in ("sources", "sources/theirs", "sources/theirs/data"):
+        assert TOKEN not in str(service.management.get(path).json)
+    kept = list((service.settings.home / "catalog" / "uploaded").glob("*.token"))
+    assert len(kept) == 1
+    assert TOKEN not in kept[0].read_text()
+    assert kept[0].stat().st_mode & 0o077 == 0
+    assert service.service.catalog.context().environment.get(variable) == TOKEN
+
+    without = {"type": "hf", "includedModels": ["acme/*"], "enabled": False}
+    assert not service.management.send("PUT", "sources/theirs", json=without).json["tokenKept"]
+    assert service.service.catalog.context().environment.get(variable) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"catalogData": 7}, "catalogData must be a text."),
+        ({"catalogData": "models: []", "type": "hf", "includedModels": ["a/*"]}, "goes with a source of type yaml"),
+        ({"type": "yaml", "accessToken": "t", "properties": {"yamlCatalogPath": "a"}}, "has no token"),
+        ({"type": "hf", "includedModels": ["a/*"], "accessToken": "two words"}, "must be one word"),
+    ],
+)
+def test_what_is_given_along_with_the_wrong_source_is_refused(
+    service: Service, more: dict[str, Any], said: str
+) -> None:
+    message, _ = told(service.management.post("sources", {"id": "wrong"} | more), 400, "BadRequest")
+    assert said in message
+    assert not list((service.settings.home / "catalog" / "uploaded").glob("*"))
+
+
+def test_a_source_that_a_file_defines_is_not_changed(api: Api) -> None:
+    api.sources.define(defined("filed", origin=Path("/etc/forecourt/sources.yaml")))
+    message, _ = told(api.management.send("PUT", "sources/filed", json=YAML), 409, "Conflict")
+    assert "is defined in" in message
+
+
+def test_who_listens_is_told_what_changes(service: Service) -> None:
+    heard: list[str] = []
+    service.service.listen(heard.append)
+    service.management.post("sources", {"id": "heard", "type": "yaml", "catalogData": CATALOG})
+    service.loaded("heard")
+    until(lambda: heard.count("heard") >= 3)  # added, being loaded, loaded

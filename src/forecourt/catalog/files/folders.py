@@ -18,7 +18,8 @@ def locate(definition: SourceDefinition, name: str, loading: Loading) -> Path:
     asked = Path(name)
     starts = home or loading.folders
     try:
-        roots = [folder.resolve() for folder in (*home, *loading.folders)]
+        uploaded = (loading.uploaded,) if loading.uploaded else ()
+        roots = [folder.resolve() for folder in (*home, *loading.folders, *uploaded)]
         resolved = [
             each.resolve() for each in ([asked] if asked.is_absolute() else [start / asked for start in starts])
         ]
