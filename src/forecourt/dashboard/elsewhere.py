@@ -12,11 +12,6 @@ from forecourt.dashboard.pages import Page, Pages
 _COMMANDS = {
     "/registry": ("registry", "Model registry", ("forecourt registry models", "forecourt registry --help")),
     "/settings/connection-types": ("connection-types", "Connection types", ("forecourt connections types",)),
-    "/settings/catalog-sources": (
-        "sources",
-        "Catalog sources",
-        ("forecourt catalog sources", "forecourt catalog sources --help"),
-    ),
     "/settings/storage": (
         "storage",
         "Storage",

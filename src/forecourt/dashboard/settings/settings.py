@@ -11,6 +11,7 @@ from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.settings.hardware import HardwarePages
 from forecourt.dashboard.settings.runtime_forms import RuntimeForms
 from forecourt.dashboard.settings.runtimes import RuntimePages
+from forecourt.dashboard.settings.sources import SourcePages
 
 Tell = Callable[[str, str], None]
 """Tells open pages that of a topic something has changed."""
@@ -24,6 +25,7 @@ class SettingsPages:
             RuntimeForms(calls, pages),
             RuntimePages(calls, pages),
             HardwarePages(calls, pages),
+            SourcePages(calls, pages),
         )
 
     def routes(self) -> list[Route]:
