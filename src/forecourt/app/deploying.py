@@ -16,6 +16,7 @@ from forecourt.app.fetching import Resolvers, fetching, naming_formats, reading
 from forecourt.app.home import Home
 from forecourt.app.jobs import CHECKS
 from forecourt.app.recording import hardware, recording
+from forecourt.app.space import Space, space_router
 from forecourt.objects import api_router
 from forecourt.processes import Environments, Processes
 from forecourt.processes.jobs import job_resource
@@ -117,11 +118,24 @@ class Deploying:
         yield rollback_router(objects, self._admission, self._wake)
         yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
         yield environments_router(self.environments)
+        yield space_router(self._space)
         structure = reading(self._home, self._resolvers)
         deployer = Deployer(objects, projects, self._admission, self._tokens)
         yield deploying_router(deployer, naming_formats(self._home, self._resolvers), self._access.learn, self._wake)
         yield fit_router(Fitting(self._admission.kept, partial(usable_runtimes, objects), structure, self._site.claims))
         yield connections_router(objects, projects.connections, checking(self._home.client_for))
+
+    @property
+    def _space(self) -> Space:
+        return Space(
+            self._home,
+            self.driver,
+            self.environments,
+            self._environments,
+            self._site.processes,
+            registry=self._registry,
+            resolvers=self._resolvers,
+        )
 
     def works(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what runs in the background until it is cancelled."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {"demo": "demo"},
-    "The server": {"up": "server", "down": "server", "status": "server", "users": "users"},
+    "The server": {"up": "server", "down": "server", "status": "server", "users": "users", "storage": "storage"},
     "Projects": {"projects": "projects", "connections": "connections", "hardware-profiles": "hardware"},
     "ModelCars": {"import": "importing", "modelcar": "modelcar"},
     "Model catalog": {"catalog": "catalog"},
@@ -61,6 +61,7 @@ GROUPS = frozenset(
         "rollout",
         "tokens",
         "users",
+        "storage",
     }
 )
 """The commands that have commands of their own: all of their module's `app`."""

@@ -9,9 +9,9 @@ from forecourt.modelcar.diary import read_records, write_record
 from forecourt.modelcar.diff import Difference, Tensors, difference
 from forecourt.modelcar.headers import lay_out_headers
 from forecourt.modelcar.image import DEFAULT_PLATFORM, Image, find, inspect, model_car
-from forecourt.modelcar.images import list_images, prune, remove, tag
+from forecourt.modelcar.images import YOUNG_SECONDS, list_images, prune, remove, tag
 from forecourt.modelcar.info import describe_path
-from forecourt.modelcar.keeping import kept
+from forecourt.modelcar.keeping import alone, kept
 from forecourt.modelcar.model import ModelCar, ModelFile, ModelInfo
 from forecourt.modelcar.pack import pack
 from forecourt.modelcar.pull import fetch, lay_out, pull
@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_PLATFORM",
     "DIRECTORY",
     "FIELDS",
+    "YOUNG_SECONDS",
     "Attaching",
     "Attachment",
     "Base",
@@ -34,6 +35,7 @@ __all__ = [
     "Place",
     "Tensors",
     "There",
+    "alone",
     "announced",
     "attach",
     "attached",

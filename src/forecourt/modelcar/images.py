@@ -56,15 +56,20 @@ def remove(reference: Reference, images: Repositories) -> None:
 
 
 def prune(
-    store: ContentStore, images: Repositories, registry: Repositories, *, older_than: float = YOUNG_SECONDS
+    store: ContentStore,
+    images: Repositories,
+    registry: Repositories,
+    *,
+    older_than: float = YOUNG_SECONDS,
+    wait: bool = True,
 ) -> int:
     """Free what no image needs, and return how many bytes that gave.
 
     Needed is what a tag of `images`, this machine's, leads to, and everything in `registry`, the embedded one: there
     an image may be known by its digest alone. Waits for images that are being packed or pulled, and leaves alone what
-    came less than `older_than` seconds ago.
+    came less than `older_than` seconds ago. Without `wait`, it raises `Conflict` instead of waiting.
     """
-    with alone(store):
+    with alone(store, wait=wait):
         oldest = time.time() - older_than
         _forget_untagged(images, store, oldest)
         registry.expire(time.time() - BROKEN_OFF_SECONDS)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from forecourt.errors import from_os_error
+from forecourt.errors import Conflict, from_os_error
 from forecourt.oci import ContentStore
 
 
@@ -23,9 +23,12 @@ def kept(store: ContentStore) -> Iterator[None]:
 
 
 @contextmanager
-def alone(store: ContentStore) -> Iterator[None]:
-    """Wait until nobody keeps anything, and let nobody begin to before the block ends."""
-    with _locked(store, fcntl.LOCK_EX):
+def alone(store: ContentStore, *, wait: bool = True) -> Iterator[None]:
+    """Wait until nobody keeps anything, and let nobody begin to before the block ends.
+
+    Without `wait`, raises `Conflict` where somebody does.
+    """
+    with _locked(store, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)):
         yield
 
 
@@ -38,7 +41,12 @@ def _locked(store: ContentStore, kind: int) -> Iterator[None]:
     except OSError as error:
         raise from_os_error(error, path) or error from error
     try:
-        fcntl.flock(descriptor, kind)
+        try:
+            fcntl.flock(descriptor, kind)
+        except BlockingIOError:
+            raise Conflict(
+                "A model is being packed, pulled or fetched.", hint="Wait until it is here, and try again."
+            ) from None
         yield
     finally:
         os.close(descriptor)

@@ -31,6 +31,7 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,14 @@ Advance = Callable[[int], None]
 
 def _silent(_: int) -> None:
     """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """Bytes of a blob's file. `own` are those that deleting it frees: none where its file has other names."""
+
+    size: int
+    own: int
 
 
 class ContentStore:
@@ -102,6 +111,16 @@ class ContentStore:
             with contextlib.suppress(FileNotFoundError):
                 return path.stat().st_mtime
         return time.time()
+
+    def takes(self, digest: Digest) -> DiskUse:
+        """Return what a blob takes on the disk; nothing where it is not here."""
+        path = self._raw(digest)
+        with contextlib.suppress(FileNotFoundError):
+            path = self._file(digest, LayerRecord.read(self._layer(digest)).size)
+        with contextlib.suppress(FileNotFoundError):
+            seen = path.stat()
+            return DiskUse(seen.st_size, seen.st_size if seen.st_nlink == 1 else 0)
+        return DiskUse(0, 0)
 
     def touch(self, digest: Digest) -> bool:
         """Count the blob as added now, so that it is not pruned before it is used; say whether it is here."""

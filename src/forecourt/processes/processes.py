@@ -119,6 +119,11 @@ class Processes:
         found = sorted(self.root.glob(f"*/{LOG}"))
         return {log.parent.name: log for log in found if log.parent.name.startswith(prefix)}
 
+    def runs(self, id: str) -> bool:  # noqa: A002
+        """Say whether the program that was started under an id runs."""
+        record = Record.read(self.root / id)
+        return record is not None and is_running(record.pid, record.birth)
+
     def labels(self, id: str) -> Mapping[str, str]:  # noqa: A002
         """Return the labels that a program was started with; none where no such one is on record."""
         record = Record.read(self.root / id)

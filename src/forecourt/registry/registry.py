@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from forecourt.db import Database
 from forecourt.errors import NotFound
 from forecourt.registry import store
+from forecourt.registry.lineage import versions_of
 from forecourt.registry.model import INFERENCE_SERVICE, MODEL_VERSION, REGISTERED_MODEL, Kind
 from forecourt.registry.pages import Cursor, Listing
 from forecourt.registry.resolve import resolve
@@ -57,6 +58,11 @@ class Registry:
         if versions := self.page(newest, None, 1):
             return versions[0]
         raise NotFound(f"no model versions found for id {service_id}: not found")
+
+    def versions_of(self, uri: str) -> list[str]:
+        """Return the versions that a URI or a digest leads to, as ``model/version``."""
+        with self.database.point() as connection:
+            return [f"{one['registeredModel']}/{one['modelVersion']}" for one in versions_of(connection, uri)]
 
     def uri_of(self, uri: str) -> str:
         """Return where the files are of what a ``model-registry://`` URI names; raises `NotFound`, `InvalidInput`."""

@@ -71,6 +71,19 @@ class LocalDriver:
                 held.add(f"{labels['namespace']}/{labels['name']}" if "namespace" in labels else each)
         return {environment: sorted(deployments) for environment, deployments in found.items()}
 
+    def models_in_use(self) -> dict[Path, list[str]]:
+        """Return which deployments (``namespace/name``) read their model from which directory; for the event loop."""
+        found: dict[Path, list[str]] = {}
+        for key, deployment in self._deployments.items():
+            for directory in deployment.models:
+                found.setdefault(directory, []).append(f"{key.namespace}/{key.name}")
+        return {directory: sorted(deployments) for directory, deployments in found.items()}
+
+    @property
+    def preparing(self) -> bool:
+        """Whether a model is being fetched, or a process that was found is not yet known to be a deployment's."""
+        return bool(self._found) or any(deployment.preparing for deployment in self._deployments.values())
+
     def running(self) -> Mapping[Key, Sequence[Running]]:
         """Return the replicas that run of each deployment, of those that are stopped or asleep none."""
         return {key: [each.running for each in one.replicas] for key, one in self._deployments.items()}
@@ -116,7 +129,7 @@ class LocalDriver:
 
     async def _drop_models(self) -> None:
         """Remove the directories under `models` that no deployment reads; the store keeps what images need."""
-        if any(deployment.preparing for deployment in self._deployments.values()) or self._found:
+        if self.preparing:
             return
         used = set().union(*(deployment.models for deployment in self._deployments.values()))
         with contextlib.suppress(FileNotFoundError):
