@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
 from forecourt.errors import ForecourtError, NotFound
 from forecourt.modelcar.image import Image, model_car, read_config
@@ -62,14 +63,18 @@ def prune(
     *,
     older_than: float = YOUNG_SECONDS,
     wait: bool = True,
+    removing: Callable[[], None] | None = None,
 ) -> int:
     """Free what no image needs, and return how many bytes that gave.
 
     Needed is what a tag of `images`, this machine's, leads to, and everything in `registry`, the embedded one: there
     an image may be known by its digest alone. Waits for images that are being packed or pulled, and leaves alone what
     came less than `older_than` seconds ago. Without `wait`, it raises `Conflict` instead of waiting.
+    `removing` is called before, while nobody packs or pulls: it forgets what is to go.
     """
     with alone(store, wait=wait):
+        if removing:
+            removing()
         oldest = time.time() - older_than
         _forget_untagged(images, store, oldest)
         registry.expire(time.time() - BROKEN_OFF_SECONDS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from forecourt import modelcar
@@ -111,6 +111,9 @@ class Images:
         )
 
     def _remove(self, image: _Kept) -> None:
+        self._prune(lambda: self._forget(image))
+
+    def _forget(self, image: _Kept) -> None:
         there = image.repositories
         if there.resolve(image.name, image.version) != image.digest:
             raise Conflict(f"{image.name}:{image.version} is another image by now.", hint="Look again what is there.")
@@ -122,10 +125,10 @@ class Images:
             there.delete_tag(image.name, image.version)
             if not any(there.resolve(image.name, tag) == image.digest for tag in there.tags(image.name)):
                 there.delete(image.name, image.digest)
-        self._prune()
 
-    def _prune(self) -> None:
-        modelcar.prune(self._home.store, self._home.images, self._home.repositories, wait=False)
+    def _prune(self, removing: Callable[[], None] | None = None) -> None:
+        home = self._home
+        modelcar.prune(home.store, home.images, home.repositories, wait=False, removing=removing)
 
     def _needless(self, rest: Mapping[Digest, object]) -> Group:
         """Return what no image needs, in blobs, in staging and half downloaded."""
