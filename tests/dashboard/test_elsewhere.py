@@ -15,7 +15,6 @@ from servers import Server
 PATHS = (
     "/registry",
     "/settings/connection-types",
-    "/settings/storage",
 )
 
 

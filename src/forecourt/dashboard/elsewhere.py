@@ -12,11 +12,6 @@ from forecourt.dashboard.pages import Page, Pages
 _COMMANDS = {
     "/registry": ("registry", "Model registry", ("forecourt registry models", "forecourt registry --help")),
     "/settings/connection-types": ("connection-types", "Connection types", ("forecourt connections types",)),
-    "/settings/storage": (
-        "storage",
-        "Storage",
-        ("forecourt modelcar ls", "forecourt modelcar prune", "forecourt runtimes env list"),
-    ),
 }
 
 

@@ -136,17 +136,19 @@ class Images:
         linked = self._home.repositories.linked()
         old = [digest for digest in rest if digest not in linked and store.added(digest) < oldest]
         uses = [store.takes(digest) for digest in old]
-        items = [
-            Item(
-                "store/unneeded",
-                f"{len(old)} blobs that no image needs" if len(old) != 1 else "1 blob that no image needs",
-                sum(use.size for use in uses),
-                sum(use.own for use in uses),
-                lost="Nothing that an image or a deployment needs.",
-                needless=True,
-                remove=self._prune,
+        items = []
+        if old:
+            items.append(
+                Item(
+                    "store/unneeded",
+                    f"{len(old)} blobs that no image needs" if len(old) != 1 else "1 blob that no image needs",
+                    sum(use.size for use in uses),
+                    sum(use.own for use in uses),
+                    lost="Nothing that an image or a deployment needs.",
+                    needless=True,
+                    remove=self._prune,
+                )
             )
-        ]
         partial = [path for path in (store.root / "partial").glob("*") if path.is_file()]
         if partial:
             size = sum(path.stat().st_blocks * 512 for path in partial)
@@ -161,7 +163,7 @@ class Images:
                     remove=self._remove_partial,
                 )
             )
-        size = sum(store.takes(digest).size for digest in rest) + sum(one.size for one in items[1:])
+        size = sum(store.takes(digest).size for digest in rest) + sum(path.stat().st_blocks * 512 for path in partial)
         return Group("store", "Content store: the rest", _ABOUT["store"], size, tuple(items))
 
     def _remove_partial(self) -> None:

@@ -12,6 +12,7 @@ from forecourt.dashboard.settings.hardware import HardwarePages
 from forecourt.dashboard.settings.runtime_forms import RuntimeForms
 from forecourt.dashboard.settings.runtimes import RuntimePages
 from forecourt.dashboard.settings.sources import SourcePages
+from forecourt.dashboard.settings.storage import StoragePages
 
 Tell = Callable[[str, str], None]
 """Tells open pages that of a topic something has changed."""
@@ -26,6 +27,7 @@ class SettingsPages:
             RuntimePages(calls, pages),
             HardwarePages(calls, pages),
             SourcePages(calls, pages),
+            StoragePages(calls, pages),
         )
 
     def routes(self) -> list[Route]:
