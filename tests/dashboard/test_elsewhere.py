@@ -12,10 +12,7 @@ from playwright.sync_api import Page, expect
 from seeing import look
 from servers import Server
 
-PATHS = (
-    "/registry",
-    "/settings/connection-types",
-)
+PATHS = ("/registry",)
 
 
 def _data(server: Server, path: str) -> Any:

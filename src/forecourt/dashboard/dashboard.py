@@ -30,7 +30,7 @@ from forecourt.dashboard.static import StaticFiles
 from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
 from forecourt.objects import KubernetesObject, ObjectStore
 from forecourt.processes.jobs import Job
-from forecourt.projects import HardwareProfile, Namespace, Secret
+from forecourt.projects import ConfigMap, HardwareProfile, Namespace, Secret
 from forecourt.serving import InferenceService, ServingRuntime
 
 _TOPICS: dict[type[KubernetesObject], str] = {
@@ -39,6 +39,7 @@ _TOPICS: dict[type[KubernetesObject], str] = {
     Namespace: "projects",
     Secret: "connections",
     HardwareProfile: "hardware-profiles",
+    ConfigMap: "connection-types",
     RoleBinding: "permissions",
     Job: "jobs",
 }

@@ -9,9 +9,8 @@ from starlette.routing import Route
 
 from forecourt.dashboard.pages import Page, Pages
 
-_COMMANDS = {
+_COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "/registry": ("registry", "Model registry", ("forecourt registry models", "forecourt registry --help")),
-    "/settings/connection-types": ("connection-types", "Connection types", ("forecourt connections types",)),
 }
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.forms import Form, Once, problems
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
-from forecourt.dashboard.settings import profile_form
+from forecourt.dashboard.settings import profile_form, rows
 from forecourt.errors import ForecourtError
 from forecourt.projects import APPS_NAMESPACE, this_machine
 
@@ -65,8 +65,8 @@ class HardwarePages:
         form = await Form.of(request)
         if request.method != "POST":
             return await self._form("Create hardware profile", await self._begun(request))
-        if rows := profile_form.pressed(form):
-            return await self._form("Create hardware profile", rows)
+        if changed := profile_form.pressed(form):
+            return await self._form("Create hardware profile", changed)
         if done := self._once.where(form["key"]):
             return see_other(request, done)
         name = form.name("name", "title")
@@ -95,8 +95,8 @@ class HardwarePages:
         if request.method != "POST":
             version = {"version": before["metadata"].get("resourceVersion") or ""}
             return await self._form(title, profile_form.filled(before) | version, edited=edited)
-        if rows := profile_form.pressed(form):
-            return await self._form(title, rows, edited=edited)
+        if changed := profile_form.pressed(form):
+            return await self._form(title, changed, edited=edited)
         wanted = profile_form.document(form, name, before)
         dry = "All" if form["do"] in _TRIED else ""
         try:
@@ -187,9 +187,9 @@ class HardwarePages:
             "help": _HELP,
             "checked": checked,
             "machine": _machine(),
-            "identifier_rows": list(profile_form.rows(typed, "identifier")),
-            "selector_rows": list(profile_form.rows(typed, "selector")),
-            "toleration_rows": list(profile_form.rows(typed, "toleration")),
+            "identifier_rows": list(rows.count(typed, "identifier")),
+            "selector_rows": list(rows.count(typed, "selector")),
+            "toleration_rows": list(rows.count(typed, "toleration")),
             "types": [[one, one] for one in profile_form.TYPES],
             "units": {kind: [list(unit) for unit in those] for kind, those in profile_form.UNITS.items()},
             "effects": [[one, one or "Any effect"] for one in profile_form.EFFECTS],

@@ -9,6 +9,7 @@ from typing import Any
 
 from forecourt.dashboard.calls import Document
 from forecourt.dashboard.forms import Form
+from forecourt.dashboard.settings import rows
 
 DISPLAY_NAME = "opendatahub.io/display-name"
 DESCRIPTION = "opendatahub.io/description"
@@ -30,7 +31,6 @@ _FRESH = (
 )
 _ACCELERATOR = ("Accelerator", "nvidia.com/gpu", "GPU", "", ("1", "1", "2"))
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]*)")
-_MOST_ROWS = 50
 
 
 def fresh() -> dict[str, str]:
@@ -68,10 +68,10 @@ def filled(profile: Document) -> dict[str, str]:
         texts = tuple("" if count is None else str(count).removesuffix(unit) for count in counts)
         _add_identifier(typed, kind, one.get("identifier", ""), one.get("displayName", ""), unit, texts)
     for key, value in (node.get("nodeSelector") or {}).items():
-        _add(typed, "selectors", "selector", {"key": str(key), "value": str(value)})
+        rows.add(typed, "selector", {"key": str(key), "value": str(value)})
     for one in node.get("tolerations") or ():
         said = {name: str(one.get(name) or "") for name in ("key", "operator", "value", "effect")}
-        _add(typed, "tolerations", "toleration", said | {"seconds": str(one.get("tolerationSeconds", ""))})
+        rows.add(typed, "toleration", said | {"seconds": str(one.get("tolerationSeconds", ""))})
     return typed
 
 
@@ -82,20 +82,14 @@ def pressed(form: Form) -> dict[str, str] | None:
     if what == "add-identifier":
         _add_identifier(typed, *_ACCELERATOR)
     elif what == "add-selector":
-        _add(typed, "selectors", "selector", {"key": "", "value": ""})
+        rows.add(typed, "selector", {"key": "", "value": ""})
     elif what == "add-toleration":
-        _add(typed, "tolerations", "toleration", {"key": "", "operator": "Exists", "value": "", "effect": ""})
+        rows.add(typed, "toleration", {"key": "", "operator": "Exists", "value": "", "effect": ""})
     elif what in ("remove-identifier", "remove-selector", "remove-toleration"):
-        _remove(typed, what.removeprefix("remove-"), number)
+        rows.remove(typed, what.removeprefix("remove-"), number)
     elif what != "again":
         return None
     return typed
-
-
-def rows(typed: Mapping[str, Any], kind: str) -> range:
-    """Return the numbers of the rows of a kind: ``identifier``, ``selector``, ``toleration``."""
-    said = str(typed.get(f"{kind}s", "0"))
-    return range(min(int(said), _MOST_ROWS) if said.isdecimal() else 0)
 
 
 def document(form: Form, name: str, before: Document | None) -> Document:
@@ -114,7 +108,7 @@ def document(form: Form, name: str, before: Document | None) -> Document:
     visible = {"opendatahub.io/dashboard-feature-visibility": '["model-serving"]'}
     annotations = visible | dict(metadata.get("annotations") or {}) | said
     metadata["annotations"] = {key: value for key, value in annotations.items() if value or key == DESCRIPTION}
-    spec["identifiers"] = [_identifier(form, row) for row in rows(form.typed, "identifier")]
+    spec["identifiers"] = [_identifier(form, row) for row in rows.count(form.typed, "identifier")]
     spec["scheduling"] = _scheduling(form)
     if spec["scheduling"] is None:
         del spec["scheduling"]
@@ -134,7 +128,7 @@ def fields(typed: Mapping[str, Any]) -> dict[str, str]:
         f"metadata.annotations[{DEVICES}]": "devices",
         "spec.scheduling": "queue",
     }
-    for row in rows(typed, "identifier"):
+    for row in rows.count(typed, "identifier"):
         path = f"spec.identifiers[{row}]"
         found |= {f"{path}.{key}": f"identifier-{row}-{name}" for key, name in zip(_KEYS, _COUNTS, strict=True)}
         found |= {f"{path}.identifier": f"identifier-{row}-identifier", path: f"identifier-{row}-identifier"}
@@ -174,10 +168,12 @@ def _scheduling(form: Form) -> Document | None:
         kueue = {"localQueueName": form["queue"]} | ({"priorityClass": form["priority"]} if form["priority"] else {})
         return {"type": "Queue", "kueue": kueue}
     node: Document = {}
-    selector = {form[f"selector-{row}-key"]: form[f"selector-{row}-value"] for row in rows(form.typed, "selector")}
+    selector = {
+        form[f"selector-{row}-key"]: form[f"selector-{row}-value"] for row in rows.count(form.typed, "selector")
+    }
     if selector := {key: value for key, value in selector.items() if key}:
         node["nodeSelector"] = selector
-    tolerations = [_toleration(form, row) for row in rows(form.typed, "toleration")]
+    tolerations = [_toleration(form, row) for row in rows.count(form.typed, "toleration")]
     if tolerations := [one for one in tolerations if len(one) > 1]:
         node["tolerations"] = tolerations
     return {"type": "Node", "node": node} if node else None
@@ -198,28 +194,4 @@ def _add_identifier(
     typed: dict[str, str], kind: str, identifier: str, title: str, unit: str, counts: tuple[str, ...]
 ) -> None:
     said = {"type": kind, "identifier": identifier, "title": title, "unit": unit}
-    _add(typed, "identifiers", "identifier", said | dict(zip(_COUNTS, counts, strict=True)))
-
-
-def _add(typed: dict[str, str], counter: str, kind: str, said: Mapping[str, str]) -> None:
-    row = len(rows(typed, kind))
-    if row < _MOST_ROWS:
-        typed |= {f"{kind}-{row}-{name}": value for name, value in said.items()}
-        typed[counter] = str(row + 1)
-
-
-def _remove(typed: dict[str, str], kind: str, gone: int) -> None:
-    there = rows(typed, kind)
-    if gone not in there:
-        return
-    pattern = re.compile(rf"{kind}-(\d+)-(.+)")
-    moved: dict[str, str] = {}
-    for key in [key for key in typed if pattern.fullmatch(key)]:
-        value = typed.pop(key)
-        match = pattern.fullmatch(key)
-        assert match
-        row = int(match[1])
-        if row != gone:
-            moved[f"{kind}-{row - (row > gone)}-{match[2]}"] = value
-    typed |= moved
-    typed[f"{kind}s"] = str(len(there) - 1)
+    rows.add(typed, "identifier", said | dict(zip(_COUNTS, counts, strict=True)))

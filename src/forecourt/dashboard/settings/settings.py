@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls
 from forecourt.dashboard.pages import Pages
+from forecourt.dashboard.settings.connection_types import ConnectionTypePages
 from forecourt.dashboard.settings.hardware import HardwarePages
 from forecourt.dashboard.settings.runtime_forms import RuntimeForms
 from forecourt.dashboard.settings.runtimes import RuntimePages
@@ -26,6 +27,7 @@ class SettingsPages:
             RuntimeForms(calls, pages),
             RuntimePages(calls, pages),
             HardwarePages(calls, pages),
+            ConnectionTypePages(calls, pages),
             SourcePages(calls, pages),
             StoragePages(calls, pages),
         )
