@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -211,6 +212,15 @@ def test_the_command_lists_asks_and_frees(server: Server) -> None:
     kept = server.run("storage", "free", "database/forecourt.db", "--yes")
     assert kept.returncode == 1
     assert "stays: It is what you made." in kept.stderr
+
+
+def test_the_commands_of_the_documentation_run(server: Server) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "space.md").read_text()
+    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S) for line in block.splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        done = server.run(*line.split()[1:])
+        assert done.returncode == 0, f"{line}: {done.stderr}"
 
 
 def _make_old(server: Server) -> None:
