@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +22,8 @@ _MAPS = f"/api/v1/namespaces/{APPS_NAMESPACE}/configmaps"
 HREF = "/settings/connection-types"
 SECTION = "connection-types"
 HOME = Crumb("Connection types", HREF)
+_NAME = "Made from the name where it is left empty."
+_VARIABLE = "Made from the name where it is empty."
 _ROWS, _FORM, _PREVIEW = "type-rows", "type-form", "type-preview"
 _COMPATIBLE = {"s3": "S3 compatible object storage", "oci": "OCI compliant registry", "uri": "URI"}
 
@@ -68,6 +71,8 @@ class ConnectionTypePages:
         wanted = type_form.document(form, name, None, _creator())
         if form["do"] == "preview":
             return await self._form(title, form.typed, wanted=wanted)
+        if form["do"] == "typing":
+            return await self._typed(form, self._calls.post(_MAPS, wanted, dryRun="All"))
         if done := self._once.where(form["key"]):
             return see_other(request, done)
         try:
@@ -91,6 +96,12 @@ class ConnectionTypePages:
         wanted = type_form.document(form, name, before, _creator())
         if form["do"] == "preview":
             return await self._form(title, form.typed, edited=edited, wanted=wanted)
+        if form["do"] == "typing":
+            where = _MAPS + path(name)
+            tried = (
+                self._calls.post(_MAPS, wanted, dryRun="All") if ships else self._calls.put(where, wanted, dryRun="All")
+            )
+            return await self._typed(form, tried)
         try:
             if ships:
                 await self._calls.post(_MAPS, wanted)
@@ -143,6 +154,19 @@ class ConnectionTypePages:
         }
         crumbs = (HOME, Crumb("Delete connection type"))
         return Page("settings/confirm.html", f"Delete {_title(one)}", data, SECTION, crumbs)
+
+    async def _typed(self, form: Form, tried: Awaitable[Any]) -> Response:
+        """Return what is wrong with what was typed so far, each at its field; what is missing may still come."""
+        fields = type_form.fields(form.typed)
+        errors: dict[str, str] = {}
+        try:
+            await tried
+        except ForecourtError as refused:
+            errors, _ = problems(refused, fields)
+        errors = {name: text for name, text in errors.items() if form[name]}
+        help_ = {name: _VARIABLE for name in fields.values() if name.endswith("-variable")} | {"name": _NAME}
+        names = [name for name in dict.fromkeys(fields.values()) if name not in ("fields", "category")]
+        return self._pages.fragment("settings/checked.html", names=names, errors=errors, help=help_)
 
     async def _form(
         self,

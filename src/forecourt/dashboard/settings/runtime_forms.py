@@ -79,7 +79,7 @@ class RuntimeForms:
         if request.method == "POST":
             if done := self._once.where(form["key"]):
                 return see_other(request, done)
-            text = form["yaml"] or form["file"]
+            text = form["file"] or form["yaml"]  # with scripts, a file is in the editor by now
             typed = typed | {"yaml": text}
             try:
                 runtimes, data["findings"] = await self._read(text)

@@ -115,7 +115,7 @@ def entry(form: Form, source_id: str, before: Document | None = None) -> Documen
         "excludedModels": _lines(form["excluded"]),
     }
     found |= {key: value for key, value in lists.items() if value}
-    if kind == "yaml" and (text := form["yaml"] or form["file"]):
+    if kind == "yaml" and (text := form["file"] or form["yaml"]):
         properties.pop("yamlCatalogPath", None)
         found["catalogData"] = text + "\n"
     if kind in ("hf", "catalog"):
