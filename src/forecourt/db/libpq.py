@@ -103,8 +103,11 @@ class Pipeline:
         except Error as error:
             self._lose(error)
             raise self._told(error, statements, gone=True) from error
+        idle = not self._in_flight
         self._in_flight.append(transaction)
-        if not self._flushing:
+        if idle:
+            self._flush()  # the server waits for it
+        elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)  # with what else is sent meanwhile
         return transaction.done

@@ -83,7 +83,10 @@ class Pipelines:
 
     def _send_reads(self) -> None:
         batch, self._reads = self._reads, []
-        self._begin(_answer(self._reading, batch))
+        self._begin(self._find(batch))
+
+    async def _find(self, batch: Sequence[Asked]) -> None:
+        _tell(batch, await _results(self._reading, batch))
 
     def _send_changes(self) -> None:
         if self._changes and not self._committing:
@@ -92,10 +95,11 @@ class Pipelines:
 
     async def _commit(self, batch: Sequence[Asked]) -> None:
         try:
-            await _answer(self._writing, batch)
+            results = await _results(self._writing, batch)
         finally:
             self._committing = False
-            self._send_changes()
+            self._send_changes()  # before anybody is told: the database works while those are answered
+        _tell(batch, results)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -103,19 +107,21 @@ class Pipelines:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _answer(pipeline: Pipeline, batch: Sequence[Asked]) -> None:
+async def _results(pipeline: Pipeline, batch: Sequence[Asked]) -> Sequence[Rows | BaseException]:
     """Run statements together; where one fails, each for itself: whoever is refused is refused alone."""
     statements = [statement for statement, _ in batch]
-    results: Sequence[Rows | BaseException]
     try:
-        results = await pipeline.together(statements)
+        return await pipeline.together(statements)
     except Exception as error:
         if len(batch) == 1 or (isinstance(error, DBAPIError) and error.connection_invalidated):
-            results = [error] * len(batch)
-        else:
-            alone = (pipeline.together([statement]) for statement in statements)
-            each = await asyncio.gather(*alone, return_exceptions=True)
-            results = [one if isinstance(one, BaseException) else one[0] for one in each]
+            return [error] * len(batch)
+        alone = (pipeline.together([statement]) for statement in statements)
+        each = await asyncio.gather(*alone, return_exceptions=True)
+        return [one if isinstance(one, BaseException) else one[0] for one in each]
+
+
+def _tell(batch: Sequence[Asked], results: Sequence[Rows | BaseException]) -> None:
+    """Give everybody who asked what came of it."""
     for (_, answer), result in zip(batch, results, strict=True):
         if answer.done():  # who waited for it has gone
             continue
