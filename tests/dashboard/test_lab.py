@@ -62,7 +62,6 @@ def catalogued(server: Server, uri: str) -> str:
     return f"catalog://lab/{CATALOGUED}"
 
 
-@pytest.mark.xfail(reason="until there are the pages of a project's models and of a deployment", strict=False)
 def test_walk_a_a_model_is_deployed_from_a_registry(page: Page, server: Server, uri: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="Data science projects").first.click()
@@ -92,7 +91,6 @@ def test_walk_a_from_the_form_to_an_answer(page: Page, server: Server, uri: str)
     assert answer_of(server, "smollm2-135m-instruct").strip()
 
 
-@pytest.mark.xfail(reason="until there are the pages of the catalog and of a deployment", strict=False)
 def test_walk_b_a_model_is_deployed_from_the_catalog(page: Page, server: Server, catalogued: str) -> None:
     assert catalogued
     page.goto("/")
