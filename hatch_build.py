@@ -49,8 +49,18 @@ def _build(frontend: Path, static: Path) -> None:
     node, npm = _programs()
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(node[0]).parent), os.environ.get("PATH", "")])}
     quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    subprocess.run([*npm, "install", *quiet], cwd=frontend, env=environment, check=True, stdout=sys.stderr)
-    subprocess.run([*node, "build.mjs", str(static)], cwd=frontend, env=environment, check=True, stdout=sys.stderr)
+    # Milliseconds; by itself npm would wait for many minutes where there is no network.
+    patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    patience.append("--fetch-timeout=60000")
+    steps = ([*npm, "install", *quiet, *patience], [*node, "build.mjs", str(static)])
+    for step in steps:
+        try:
+            subprocess.run(step, cwd=frontend, env=environment, check=True, stdout=sys.stderr)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SystemExit(
+                f"The dashboard's styles and scripts could not be built ({error}). They come from npm: check the "
+                "network and HTTPS_PROXY, or name a mirror in npm_config_registry."
+            ) from None
 
 
 def _programs() -> tuple[list[str], list[str]]:

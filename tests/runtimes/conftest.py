@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from runtimes import smollm2_as_hf
 from servers import Server, serving
@@ -15,6 +17,8 @@ from servers import Server, serving
 from forecourt.processes import Environment, Environments
 from forecourt.serving.local.annotations import LocalAnnotations
 from forecourt.serving.runtimes import shipped_runtimes
+
+TORCH = "https://download.pytorch.org/whl/cpu/torch/"
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
     for name in ("environments", "cache"):  # gigabytes, which pytest would keep for the next three runs
         shutil.rmtree(home / name, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def torch_wheels() -> None:
+    """Skip what needs a torch for processors where nothing says where to have it and its index does not answer."""
+    if any(name.startswith("UV_") and re.search("TORCH_BACKEND|FIND_LINKS|INDEX", name) for name in os.environ):
+        return
+    try:
+        httpx.head(TORCH, timeout=10, follow_redirects=True).raise_for_status()
+    except httpx.HTTPError as error:
+        pytest.skip(f"needs {TORCH}, or UV_FIND_LINKS with a torch for processors: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from servers import Server
 
 import forecourt
 
+pytestmark = pytest.mark.usefixtures("torch_wheels")
+
 pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.skipif(
