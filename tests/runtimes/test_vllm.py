@@ -21,9 +21,8 @@ from servers import Server
 
 import forecourt
 
-pytestmark = pytest.mark.usefixtures("torch_wheels")
-
 pytestmark = [
+    pytest.mark.usefixtures("torch_wheels"),
     pytest.mark.timeout(400),
     pytest.mark.skipif(
         sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
