@@ -204,9 +204,12 @@ def test_an_open_route_is_warned_of(form: Page) -> None:
 
 
 def test_a_double_click_deploys_once_and_back_does_not_deploy_again(form: Page, server: Server) -> None:
+    sent: list[str] = []
+    form.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     box(form, "Model deployment name").fill("once")
     form.locator("#deploy-submit").dblclick()
     form.wait_for_url("**/deployments/default/once")
+    assert [url for url in sent if url.endswith("/deploy")] == [server.record["url"] + FORM]
     form.go_back()
     deploy(form)
     expect(form.locator("#form-said")).to_contain_text("was not deployed")

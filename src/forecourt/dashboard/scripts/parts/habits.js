@@ -57,6 +57,19 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A page that an answer sends elsewhere asks for nothing more: a second click, whose turn comes after the first one's
+// answer, would load the next page twice.
+let leaving = false;
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  leaving ||= event.detail.xhr.getResponseHeader("hx-redirect") !== null;
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (leaving) event.preventDefault();
+});
+addEventListener("pageshow", () => {
+  leaving = false;
+});
+
 // Menus of <details data-menu> close when one clicks elsewhere or presses Escape.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details[data-menu][open]")) {
