@@ -200,10 +200,37 @@ def test_a_real_model_answers_and_its_tokens_are_measured(page: Page, server: Se
     expect(page.locator("[data-speed]")).to_contain_text("tokens/s", timeout=30_000)
     expect(page.get_by_role("article").last).to_contain_text("24 tokens", timeout=30_000)
 
+    page.get_by_label("Mode", exact=True).select_option("completion")
+    page.get_by_role("button", name="Clear").click()
+    _ask(page, "one, two, three, four,")
+    expect(page.get_by_role("article").last).to_contain_text("five", timeout=30_000)
+    page.get_by_role("button", name="View code").click()
+    expect(page.locator("#shown-code")).to_contain_text("/v1/completions")
+
     def generated() -> bool:
         return bool(server.call("GET", f"{SERVICES}/real/metrics")[1]["totals"]["tokens"])
 
     wait(generated, 25, "the tokens are counted")
+
+
+def test_a_question_wakes_a_deployment_that_sleeps(page: Page, server: Server, model: Path) -> None:
+    sleepy = _service("sleepy", model, **{"autoscaling.knative.dev/window": "6s"})
+    sleepy["spec"]["predictor"]["minReplicas"] = 0
+    assert server.call("POST", SERVICES, sleepy)[0] == 201
+    page.goto("/playground?deployment=default/sleepy")
+    expect(page.get_by_text("sleepy is asleep.")).to_be_visible(timeout=30_000)
+    _ask(page, "good morning")
+    expect(page.get_by_role("log")).to_contain_text("GOOD MORNING", timeout=30_000)
+    expect(page.get_by_text("sleepy is asleep.")).to_have_count(0)
+
+
+def test_one_that_makes_embeddings_says_how_to_ask_it(page: Page, server: Server, model: Path) -> None:
+    stopped = {"serving.kserve.io/stop": "true"}
+    assert server.call("POST", SERVICES, _service("vectors", model, "--embeddings", **stopped))[0] == 201
+    page.goto("/playground?deployment=default/vectors")
+    expect(page.get_by_text("vectors makes embeddings.")).to_be_visible()
+    expect(page.locator(".fc-code")).to_contain_text("/v1/embeddings")
+    expect(page.get_by_label("Your message")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
