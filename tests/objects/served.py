@@ -15,7 +15,7 @@ from forecourt.db import Database
 from forecourt.errors import Denied
 from forecourt.objects import ObjectStore, api_router, install_error_handlers
 from forecourt.projects import Projects, Values, Vault, connections_router
-from forecourt.serving import Admission, logs_router, resources, rollback_router
+from forecourt.serving import Admission, logs_router, resources, revisions_router
 from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService
 
@@ -40,7 +40,7 @@ class Api:
         install_error_handlers(application)
         application.include_router(api_router(self.resources, self.objects, self._wake, self.projects.admit))
         application.include_router(logs_router(self.objects, self._logs))
-        application.include_router(rollback_router(self.objects, admission, self._wake))
+        application.include_router(revisions_router(self.objects, admission, self._wake))
         application.include_router(connections_router(self.objects, self.projects.connections, self._try))
 
         @application.get("/broken")

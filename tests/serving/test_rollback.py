@@ -15,6 +15,7 @@ from forecourt.serving.history import History
 from forecourt.serving.model import InferenceService
 
 ISVCS = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
+OWN = "/api/forecourt/v1/namespaces/default/inferenceservices"
 MERGE = {"content-type": "application/merge-patch+json"}
 
 
@@ -54,6 +55,40 @@ def patch(http, predictor):
 
 def back(http, **said) -> httpx.Response:
     return http.post(f"{ISVCS}/chat/rollback", json=said)
+
+
+def test_its_revisions_are_told_with_what_they_are_now(api, http, deployed):
+    status = {
+        "components": {
+            "predictor": {
+                "latestRolledoutRevision": "chat-00002",
+                "traffic": [
+                    {"revisionName": "chat-00003", "percent": 10},
+                    {"revisionName": "chat-00002", "percent": 90},
+                ],
+            }
+        },
+        "servingRuntimeName": "tiny",
+    }
+    api.objects.write_status(InferenceService, "default", "chat", status)
+    first, second, third = http.get(f"{OWN}/chat/revisions").json()["items"]
+    assert [one["name"] for one in (first, second, third)] == ["chat-00001", "chat-00002", "chat-00003"]
+    assert [one["model"] for one in (first, second, third)] == [f"oci://quay.io/m:{n}" for n in (1, 2, 3)]
+    assert [(one["state"], one["percent"]) for one in (first, second, third)] == [
+        ("", None),
+        ("stable", 90),
+        ("canary", 10),
+    ]
+    assert [one["runtime"] for one in (first, second, third)] == ["", "", "tiny"]  # which was chosen once is not kept
+    assert third["data"]["spec"]["predictor"]["model"]["storageUri"] == "oci://quay.io/m:3"
+    assert http.get(f"{OWN}/absent/revisions").status_code == 404
+
+
+def test_a_model_behind_a_connection_is_told_by_both(api, http):
+    http.post(ISVCS, json=service(storageUri=None, storage={"key": "store", "path": "m/1"}).to_dict())
+    History(api.objects).record(api.objects.get(InferenceService, "default", "chat"))
+    [only] = http.get(f"{OWN}/chat/revisions").json()["items"]
+    assert (only["model"], only["state"], only["current"]) == ("store:m/1", "current, rolling out", True)
 
 
 def uri(answer: httpx.Response) -> str:

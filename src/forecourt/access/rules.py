@@ -153,6 +153,7 @@ _OWN: tuple[tuple[str, str, _Rules], ...] = (
     ("users/*/tokens", "users", _ADMINISTRATORS),
     ("users/*/tokens/*", "users", _ADMINISTRATORS),
     ("namespaces/{namespace}/fit", "inferenceservices/fit", {"POST": Level.EDIT}),
+    ("namespaces/{namespace}/inferenceservices/*/revisions", "inferenceservices/revisions", {"GET": Level.VIEW}),
     ("namespaces/{namespace}/connections/test", "secrets/test", {"POST": Level.EDIT}),
     ("namespaces/{namespace}/connections/*/test", "secrets/test", {"POST": Level.EDIT}),
     ("namespaces/{namespace}/deployments", "inferenceservices", {"POST": Level.EDIT}),

@@ -44,7 +44,7 @@ from forecourt.serving import (
     logs_router,
     metrics_router,
     resources,
-    rollback_router,
+    revisions_router,
     runtimes_router,
     tokens_router,
     usable_runtimes,
@@ -115,7 +115,7 @@ class Deploying:
         yield logs_router(objects, self.driver.logs)
         yield metrics_router(objects, self._measurements)
         yield tokens_router(self._tokens, self._access.learn)
-        yield rollback_router(objects, self._admission, self._wake)
+        yield revisions_router(objects, self._admission, self._wake)
         yield runtimes_router(RuntimeSettings(objects, projects, self.driver.refusal), self._wake)
         yield environments_router(self.environments)
         yield space_router(self._space)

@@ -15,7 +15,6 @@ from forecourt.cli.output import age, console
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
     from forecourt.cli.resources import Resource
-    from forecourt.cli.revisions import Revision
 
 app = typer.Typer()
 
@@ -47,7 +46,7 @@ def describe(
         return
     item = client.read(INFERENCE_SERVICE, namespace, plain)
     tokens = client.get(INFERENCE_SERVICE.path(namespace, f"{plain}/tokens"))["items"]
-    for line in _summary(item, [one["name"] for one in tokens], revisions(client, item)):
+    for line in _summary(item, [one["name"] for one in tokens], revisions(client, namespace, plain)):
         console.print(line)
     if not tail:
         return
@@ -104,7 +103,7 @@ def _plain(item: Document) -> Iterator[str]:
     yield from to_yaml(({"annotations": annotations} if annotations else {}) | rest).splitlines()
 
 
-def _summary(item: Document, tokens: list[str], known: list[Revision]) -> Iterator[str]:
+def _summary(item: Document, tokens: list[str], known: list[Document]) -> Iterator[str]:
     metadata, status = item["metadata"], item.get("status") or {}
     predictor = (item.get("spec") or {}).get("predictor") or {}
     said = predictor.get("model") or {}
@@ -190,9 +189,11 @@ def _scaling(item: Document, predictor: Document) -> str:
     return f"{least} to {most} replicas, {target} requests at a time each, over {window}{sleeps}"
 
 
-def _revision(one: Revision) -> str:
-    share = "" if one.share is None else f"{one.share} %"
-    return f"  {one.number:<5}{one.state or '-':<23}{share:<7}{age(one.created):<8}{one.model}  {one.cause}".rstrip()
+def _revision(one: Document) -> str:
+    share = "" if one["percent"] is None else f"{one['percent']} %"
+    since = age(one["creationTimestamp"])
+    told = f"{one['revision']:<5}{one['state'] or '-':<23}{share:<7}{since:<8}{one['model']}  {one['changeCause']}"
+    return f"  {told}".rstrip()
 
 
 def _state(model_status: Document) -> str:

@@ -67,10 +67,32 @@ def rollback(
 
 
 def _changes(before: Document, after: Document) -> list[str]:
-    from forecourt.cli.revisions import differences
-
-    lines = differences(before["spec"]["predictor"], after["spec"]["predictor"])
+    lines = _differences(before["spec"]["predictor"], after["spec"]["predictor"])
     notes = [dict(one["metadata"].get("annotations") or {}) for one in (before, after)]
     for each in notes:
         each.pop("kubernetes.io/change-cause", None)
-    return lines + differences(notes[0], notes[1])
+    return lines + _differences(notes[0], notes[1])
+
+
+def _differences(before: Any, after: Any, path: str = "") -> list[str]:
+    """Return what is other in one document than in another, a line each: ``args: a → b``."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        lines = []
+        for key in dict.fromkeys((*before, *after)):
+            lines += _differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+        return lines
+    if before == after:
+        return []
+    return [f"{path}: {_text(before)} → {_text(after)}"]
+
+
+def _text(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "nothing"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    if isinstance(value, dict | list):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from forecourt.cli import lifecycle
 from forecourt.cli.options import WAIT_SECONDS, DeploymentName, Namespace, Timeout, Wait, options_of, with_options
 from forecourt.cli.output import JsonOption, console, print_json, print_table
-
-if TYPE_CHECKING:
-    from forecourt.cli.revisions import Revision
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,10 +43,11 @@ def status(
     item = client.read(INFERENCE_SERVICE, namespace, name)
     if wait:
         item = until_ready(client, namespace, name, timeout)
-    known = revisions(client, item)
+    known = revisions(client, namespace, name)
     ready = condition(item, "Ready").get("status") == "True"
     if json:
-        print_json({"name": name, "ready": ready, "status": phase(item), "revisions": [one.to_dict() for one in known]})
+        short = [{key: value for key, value in one.items() if key != "data"} for one in known]
+        print_json({"name": name, "ready": ready, "status": phase(item), "revisions": short})
     else:
         console.print(told(item, known))
     if not ready:
@@ -59,15 +57,16 @@ def status(
         )
 
 
-def told(item: Document, known: list[Revision]) -> str:
+def told(item: Document, known: list[Document]) -> str:
     """Return in a line how far the rollout of a deployment is."""
     from forecourt.cli.columns import phase, replicas
 
     name = item["metadata"]["name"]
-    shares = [f"revision {one.number} has {one.share} % of the requests" for one in known if one.share is not None]
+    sharing = [one for one in known if one["percent"] is not None]
+    shares = [f"revision {one['revision']} has {one['percent']} % of the requests" for one in sharing]
     if len(shares) > 1:
         return f"{name} is a canary: {', '.join(reversed(shares))}"
-    which = f" at revision {known[-1].number}" if known else ""
+    which = f" at revision {known[-1]['revision']}" if known else ""
     return f"{name} is {phase(item)}{which}, {replicas(item)} replicas"
 
 
@@ -75,41 +74,37 @@ def told(item: Document, known: list[Revision]) -> str:
 def history(name: DeploymentName, namespace: Namespace = "default", json: JsonOption = False) -> None:
     """Show a deployment's revisions, the newest first: what ran, since when, why, with which share of the requests."""
     from forecourt.cli.connection import connect
-    from forecourt.cli.resources import INFERENCE_SERVICE
     from forecourt.cli.revisions import revisions
 
-    client = connect()
-    item = client.read(INFERENCE_SERVICE, namespace, name)
-    known = revisions(client, item)
+    known = revisions(connect(), namespace, name)
     if json:
-        print_json({"name": name, "items": [{**one.to_dict(), "data": one.data} for one in known]})
+        print_json({"name": name, "items": known})
         return
     if not known:
         console.note(f"{name} has no revisions yet; it has just been made.")
         return
-    print_history(item, known)
+    _print_history(known)
     if len(known) > 1:
-        console.note(f"Go back to one: forecourt rollback {name} --to {known[-2].number}{_scope(namespace)}")
+        console.note(f"Go back to one: forecourt rollback {name} --to {known[-2]['revision']}{_scope(namespace)}")
 
 
-def print_history(item: Document, known: list[Revision], indent: str = "") -> None:
+def _print_history(known: list[Document]) -> None:
     """Print revisions as a table, the newest first."""
-    from forecourt.cli.columns import runtime
     from forecourt.cli.output import age
 
     rows = [
         [
-            f"{indent}{one.number}",
-            age(one.created),
-            one.model,
-            one.runtime or (runtime(item) if one.current else "by format"),
-            one.state,
-            "" if one.share is None else f"{one.share} %",
-            one.cause,
+            one["revision"],
+            age(one["creationTimestamp"]),
+            one["model"],
+            one["runtime"] or "by format",
+            one["state"],
+            "" if one["percent"] is None else f"{one['percent']} %",
+            one["changeCause"],
         ]
         for one in reversed(known)
     ]
-    print_table([f"{indent}Revision", "Age", "Model", "Runtime", "State", "Share", "Cause"], rows)
+    print_table(["Revision", "Age", "Model", "Runtime", "State", "Share", "Cause"], rows)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from forecourt.serving.access import AccessControl
 from forecourt.serving.admission import Admission
-from forecourt.serving.api import fit_router, logs_router, resources, rollback_router, tokens_router
+from forecourt.serving.api import fit_router, logs_router, resources, revisions_router, tokens_router
 from forecourt.serving.compose import compose, resource_name
 from forecourt.serving.deployable import guessed, named, registered
 from forecourt.serving.deploying import HIDDEN as HIDDEN_CONNECTION
@@ -71,7 +71,7 @@ __all__ = [
     "registry_labels",
     "resource_name",
     "resources",
-    "rollback_router",
+    "revisions_router",
     "runtimes_router",
     "tokens_router",
     "usable_runtimes",

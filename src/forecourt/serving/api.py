@@ -16,9 +16,10 @@ from forecourt.objects import ObjectStore, Resource, document_of
 from forecourt.serving.admission import Admission
 from forecourt.serving.checking import runtime_problems
 from forecourt.serving.driver import Key
-from forecourt.serving.history import REVISIONS
+from forecourt.serving.history import REVISIONS, History
 from forecourt.serving.model import GROUP, ClusterServingRuntime, InferenceService, ServingRuntime
 from forecourt.serving.offering import DASHBOARD_CONFIGS
+from forecourt.serving.revisions import revisions
 from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
 from forecourt.serving.tokens import Tokens
@@ -115,9 +116,18 @@ class _Back(BaseModel):
     change_cause: str = Field("", alias="changeCause")
 
 
-def rollback_router(objects: ObjectStore, admission: Admission, wake: Callable[[], None]) -> APIRouter:
-    """Return the route that makes a deployment what it was before."""
+def revisions_router(objects: ObjectStore, admission: Admission, wake: Callable[[], None]) -> APIRouter:
+    """Return the routes that tell what a deployment was, and make it that again."""
     router = APIRouter()
+
+    def told(namespace: str, name: str) -> list[dict[str, Any]]:
+        service = objects.get(InferenceService, namespace, name)
+        return [one.to_dict() for one in revisions(service, History(objects).of(service))]
+
+    @router.get("/api/forecourt/v1/namespaces/{namespace}/inferenceservices/{name}/revisions")
+    async def of(namespace: str, name: str) -> dict[str, Any]:
+        """Return the revisions that are kept, the newest last: what ran, since when, why, with which share."""
+        return {"items": await asyncio.to_thread(told, namespace, name)}
 
     @router.post("/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices/{name}/rollback")
     async def rollback(

@@ -12,7 +12,7 @@ from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import CLUSTER_RUNTIMES, PROFILES, RUNTIMES, SECTION
 from forecourt.dashboard.deployments.reading import IMAGE, annotation, api, at, is_protected, title
-from forecourt.dashboard.deployments.revisions import Revision, revisions_of
+from forecourt.dashboard.deployments.revisions import revisions_of, without_data
 from forecourt.dashboard.deployments.rows import row_of
 from forecourt.dashboard.deployments.snippets import snippets
 from forecourt.dashboard.pages import Page
@@ -33,7 +33,7 @@ class Details:
         """Show what a deployment is, how it is doing, and how to ask it."""
         item = await self._calls.get(api(*where(request)))
         known, tokens, runtimes, of_all, profiles = await asyncio.gather(
-            revisions_of(self._calls, item),
+            revisions_of(self._calls, *where(request)),
             self._calls.get(api(*where(request), "tokens")),
             *(self._calls.get(each) for each in (RUNTIMES, CLUSTER_RUNTIMES, PROFILES)),
         )
@@ -49,7 +49,7 @@ class Details:
             "conditions": at(item, "status", "conditions") or [],
             "failure": at(item, "status", "modelStatus", "lastFailureInfo"),
             "canary": _canary(known),
-            "revision": known[-1].to_dict() if known else None,
+            "revision": without_data(known[-1]) if known else None,
             "snippets": snippets(item, row["endpoints"], protected=is_protected(item)),
         }
         return Page("deployments/details.html", row["title"], data, SECTION, crumbs(item), blocks=LIVE)
@@ -125,7 +125,7 @@ def _origin(item: Document) -> dict[str, Any]:
     return {"links": links, "display": annotation(item, DISPLAY_NAME)}
 
 
-def _canary(known: list[Revision]) -> list[dict[str, Any]]:
+def _canary(known: list[Document]) -> list[Document]:
     """Return the revisions that share the requests; nothing where one has them all."""
-    sharing = [one.to_dict() for one in known if one.share is not None]
+    sharing = [without_data(one) for one in known if one["percent"] is not None]
     return sharing if len(sharing) > 1 else []

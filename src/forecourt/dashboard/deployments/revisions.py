@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,90 +13,21 @@ from forecourt.dashboard.deployments.frame import LIVE, common, crumbs, where
 from forecourt.dashboard.deployments.listing import SECTION
 from forecourt.dashboard.deployments.reading import (
     CAUSE,
-    annotation,
     api,
-    at,
     bounds,
-    location,
     page,
-    runtime_name,
     title,
 )
 from forecourt.dashboard.forms import Form
 from forecourt.dashboard.pages import Page, see_other
 from forecourt.objects import dump
 
-_DEPLOYMENT = "serving.kserve.io/inferenceservice"
 
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One revision; `share` is in percent of the requests, None where it has none."""
-
-    number: int
-    name: str
-    created: str
-    model: str
-    runtime: str
-    cause: str
-    current: bool
-    stable: bool
-    share: int | None
-    data: Document
-
-    @property
-    def state(self) -> str:
-        """What it is now, in a word or two."""
-        if self.current and self.stable:
-            return "Current"
-        if self.current:
-            return "Canary" if self.share is not None and self.share < 100 else "Current, rolling out"
-        return "Stable" if self.stable and self.share is not None else ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, without what ran."""
-        return {
-            "revision": self.number,
-            "name": self.name,
-            "created": self.created,
-            "model": self.model,
-            "runtime": self.runtime,
-            "cause": self.cause,
-            "current": self.current,
-            "stable": self.stable,
-            "percent": self.share,
-            "state": self.state,
-        }
-
-
-async def revisions_of(calls: Calls, item: Document) -> list[Revision]:
+async def revisions_of(calls: Calls, namespace: str, name: str) -> list[Document]:
     """Return a deployment's revisions, the newest last."""
-    namespace, uid = item["metadata"]["namespace"], item["metadata"].get("uid")
-    all_of_them = "/apis/apps/v1/namespaces" + path(namespace, "controllerrevisions")
-    found = (await calls.get(all_of_them, labelSelector=f"{_DEPLOYMENT}={item['metadata']['name']}"))["items"]
-    mine = [one for one in found if any(o.get("uid") == uid for o in one["metadata"].get("ownerReferences") or [])]
-    mine.sort(key=lambda one: int(one["revision"]))
-    told = at(item, "status", "components", "predictor") or {}
-    shares = {one.get("revisionName"): one.get("percent") for one in told.get("traffic") or []}
-    return [_revision(one, mine[-1], told.get("latestRolledoutRevision"), shares, item) for one in mine]
-
-
-def _revision(one: Document, newest: Document, stable: Any, shares: dict[Any, Any], item: Document) -> Revision:
-    name, data = one["metadata"]["name"], one.get("data") or {}
-    current = one is newest
-    asked = at(data, "spec", "predictor", "model", "runtime")
-    return Revision(
-        number=int(one["revision"]),
-        name=name,
-        created=str(one["metadata"].get("creationTimestamp") or ""),
-        model=location(data),
-        runtime=str(asked or (runtime_name(item) if current else "")),
-        cause=annotation(one, CAUSE),
-        current=current,
-        stable=name == stable,
-        share=shares.get(name),
-        data=data,
-    )
+    those = "/api/forecourt/v1/namespaces" + path(namespace, "inferenceservices", name, "revisions")
+    items: list[Document] = (await calls.get(those))["items"]
+    return items
 
 
 class Revisions:
@@ -110,14 +39,14 @@ class Revisions:
     async def show(self, request: Request) -> Page:
         """Show the revisions, and what differs between the two that are chosen."""
         item = await self._calls.get(api(*where(request)))
-        known = await revisions_of(self._calls, item)
-        numbers = [one.number for one in known]
+        known = await revisions_of(self._calls, *where(request))
+        numbers = [one["revision"] for one in known]
         newest = numbers[-1] if numbers else 0
         first = _chosen(request.query_params.get("from"), numbers, numbers[-2] if len(numbers) > 1 else newest)
         second = _chosen(request.query_params.get("to"), numbers, newest)
         least, most = bounds(item)
         data = common(item, "revisions") | {
-            "revisions": [one.to_dict() for one in reversed(known)],
+            "revisions": [without_data(one) for one in reversed(known)],
             "replicas": str(least) if least == most else f"{least} to {most}",
             "from": first,
             "to": second,
@@ -163,6 +92,11 @@ class Revisions:
         return see_other(request, page(*where(request)), notice=notice)
 
 
+def without_data(revision: Document) -> Document:
+    """Return a revision without what ran."""
+    return {key: value for key, value in revision.items() if key != "data"}
+
+
 def _chosen(said: str | None, numbers: Sequence[int], usual: int) -> int:
     return int(said) if said and said.isdecimal() and int(said) in numbers else usual
 
@@ -173,6 +107,6 @@ def _without_cause(item: Document) -> Document:
     return item | {"metadata": item["metadata"] | {"annotations": notes}}
 
 
-def _between(known: list[Revision], first: int, second: int) -> list[dict[str, str]]:
-    data = {one.number: dump(one.data) for one in known}
+def _between(known: list[Document], first: int, second: int) -> list[dict[str, str]]:
+    data = {one["revision"]: dump(one["data"]) for one in known}
     return compared(data.get(first, ""), data.get(second, ""))
