@@ -11,10 +11,11 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from forecourt.access import ROLE_BINDINGS
 from forecourt.db import Database
 from forecourt.errors import Denied
 from forecourt.objects import ObjectStore, api_router, install_error_handlers
-from forecourt.projects import Projects, Values, Vault, connections_router
+from forecourt.projects import Projects, Values, Vault, connections_router, contents_router
 from forecourt.serving import Admission, logs_router, resources, revisions_router
 from forecourt.serving.driver import Key
 from forecourt.serving.model import InferenceService
@@ -33,7 +34,7 @@ class Api:
         self.projects = Projects(self.objects, self.vault)
         self.projects.prepare()
         admission = Admission(self.projects)
-        self.resources = (*self.projects.resources, *resources(admission, self.objects))
+        self.resources = (*self.projects.resources, ROLE_BINDINGS, *resources(admission, self.objects))
         self.woken = 0
         self.asked: list[dict[str, Any]] = []
         application = FastAPI()
@@ -41,6 +42,7 @@ class Api:
         application.include_router(api_router(self.resources, self.objects, self._wake, self.projects.admit))
         application.include_router(logs_router(self.objects, self._logs))
         application.include_router(revisions_router(self.objects, admission, self._wake))
+        application.include_router(contents_router(self.objects, self.resources))
         application.include_router(connections_router(self.objects, self.projects.connections, self._try))
 
         @application.get("/broken")

@@ -12,8 +12,10 @@ import pytest
 from objects.served import Api
 from serving.objects import service
 
-from forecourt.projects import Endings, Namespace, Secret, project
+from forecourt.projects import ConfigMap, Endings, Namespace, Secret, project
+from forecourt.serving.history import History
 from forecourt.serving.model import InferenceService
+from forecourt.serving.tokens import Tokens
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -54,6 +56,36 @@ def test_nothing_is_made_where_there_is_no_project(http):
 @pytest.mark.parametrize("name", ["Upper", "a.b", "kube-system", "openshift", "a" * 64, "-a"])
 def test_a_name_that_a_namespace_cannot_have_is_refused(http, name):
     assert http.post(NAMESPACES, json={"metadata": {"name": name}}).status_code == 422
+
+
+def test_what_is_in_a_project_is_told_by_what_it_is(api, http):
+    api.objects.create(project("lab"))
+    made = api.objects.create(service(namespace="lab"))
+    History(api.objects).record(made)  # which is part of its deployment
+    Tokens(api.objects, api.projects.connections).issue("lab", "chat", "ci")
+    secrets = f"{NAMESPACES}/lab/secrets"
+    notes = {"opendatahub.io/connection-type-ref": "uri-v1"}
+    http.post(secrets, json={"metadata": {"name": "store", "annotations": notes}, "stringData": {"URI": "a://b"}})
+    http.post(secrets, json={"metadata": {"name": "plain"}})
+    words = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words", "namespace": "lab"}}
+    api.objects.create(ConfigMap.from_dict(words))
+    bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/lab/rolebindings"
+    role = {"roleRef": {"kind": "ClusterRole", "name": "edit"}, "subjects": [{"kind": "User", "name": "ann"}]}
+    assert http.post(bindings, json={"metadata": {"name": "b"}, **role}).status_code == 201
+    told = http.get("/api/forecourt/v1/namespaces/lab/contents").json()["items"]
+    assert [(one["what"], one["count"], one["names"]) for one in told] == [
+        ("deployment", 1, ["chat"]),
+        ("connection", 1, ["store"]),
+        ("token", 1, ["chat/ci"]),
+        ("secret", 1, ["plain"]),
+        ("role binding", 1, ["ann (edit)"]),
+        ("config map", 1, ["words"]),
+    ]
+
+
+def test_an_empty_project_has_nothing_and_one_that_is_not_there_is_not_found(http):
+    assert http.get("/api/forecourt/v1/namespaces/default/contents").json() == {"items": []}
+    assert http.get("/api/forecourt/v1/namespaces/absent/contents").status_code == 404
 
 
 async def test_what_is_in_a_project_goes_with_it(api):

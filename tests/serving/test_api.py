@@ -426,7 +426,13 @@ def test_a_watch_from_what_is_no_longer_known_ends_with_expired(http):
 def test_clients_can_find_out_what_there_is(http):
     assert http.get("/version").json()["major"] == "1"
     groups = [group["name"] for group in http.get("/apis").json()["groups"]]
-    assert groups == ["infrastructure.opendatahub.io", "serving.kserve.io", "opendatahub.io", "apps"]
+    assert groups == [
+        "infrastructure.opendatahub.io",
+        "rbac.authorization.k8s.io",
+        "serving.kserve.io",
+        "opendatahub.io",
+        "apps",
+    ]
     core = {one["name"] for one in http.get("/api/v1").json()["resources"]}
     assert core == {"namespaces", "secrets", "configmaps"}
     (resource,) = http.get("/apis/serving.kserve.io/v1beta1").json()["resources"]

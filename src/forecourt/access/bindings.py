@@ -85,7 +85,12 @@ def validate_binding(wanted: RoleBinding, before: RoleBinding | None = None) -> 
         refuse("roleRef", wanted.role_ref.name, "cannot be changed; make another binding, and delete this one")
 
 
-ROLE_BINDINGS = Resource(RoleBinding, GROUP, "v1", "rolebindings", validate=validate_binding)
+def called(one: RoleBinding) -> tuple[str, str]:
+    """Return what people call a binding: who has which role by it."""
+    return "role binding", f"{' and '.join(each.name for each in one.subjects or ())} ({one.role_ref.name})"
+
+
+ROLE_BINDINGS = Resource(RoleBinding, GROUP, "v1", "rolebindings", validate=validate_binding, called=called)
 
 
 def binding(namespace: str, name: str, role: str, kind: str, subject: str) -> RoleBinding:

@@ -152,6 +152,7 @@ _OWN: tuple[tuple[str, str, _Rules], ...] = (
     ("users/*/sessions", "users", _ADMINISTRATORS),
     ("users/*/tokens", "users", _ADMINISTRATORS),
     ("users/*/tokens/*", "users", _ADMINISTRATORS),
+    ("namespaces/{namespace}/contents", "namespaces", {"GET": Level.VIEW}),
     ("namespaces/{namespace}/fit", "inferenceservices/fit", {"POST": Level.EDIT}),
     ("namespaces/{namespace}/inferenceservices/*/revisions", "inferenceservices/revisions", {"GET": Level.VIEW}),
     ("namespaces/{namespace}/connections/test", "secrets/test", {"POST": Level.EDIT}),

@@ -20,7 +20,7 @@ from forecourt.app.space import Space, space_router
 from forecourt.objects import api_router
 from forecourt.processes import Environments, Processes
 from forecourt.processes.jobs import job_resource
-from forecourt.projects import Endings, connections_router
+from forecourt.projects import Endings, connections_router, contents_router
 from forecourt.serving import (
     AccessControl,
     Admission,
@@ -123,6 +123,7 @@ class Deploying:
         deployer = Deployer(objects, projects, self._admission, self._tokens)
         yield deploying_router(deployer, naming_formats(self._home, self._resolvers), self._access.learn, self._wake)
         yield fit_router(Fitting(self._admission.kept, partial(usable_runtimes, objects), structure, self._site.claims))
+        yield contents_router(objects, self._kinds)
         yield connections_router(objects, projects.connections, checking(self._home.client_for))
 
     @property

@@ -36,6 +36,20 @@ class Typed(Protocol):
         """Return the values of a field that may be there several times."""
 
 
+def is_connection(secret: Document) -> bool:
+    """Say whether a secret is a connection."""
+    return bool(_note(secret, TYPE))
+
+
+def is_hidden(secret: Document) -> bool:
+    """Say whether a connection is one that a deployment brought with it, and that nobody asked to keep."""
+    return _note(secret, "opendatahub.io/connection-hidden") == "true"
+
+
+def _note(secret: Document, name: str) -> str:
+    return str((secret["metadata"].get("annotations") or {}).get(name) or "")
+
+
 def enabled_types(documents: Sequence[Document]) -> list[ConnectionType]:
     """Return the connection types among config maps that may be chosen, by what people call them."""
     found = (ConnectionType.of(ConfigMap.from_dict(one)) for one in documents)

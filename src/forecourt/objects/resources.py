@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,11 @@ def as_it_is(given: Any, _before: Any = None) -> Any:
     return given
 
 
+def by_kind(one: Any) -> tuple[str, str]:
+    """Call an object by its kind, in words, and by its name."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one.kind).lower(), one.name
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A kind of object, its names in paths and on the command line, and the rules for it.
@@ -44,6 +50,8 @@ class Resource:
     deleted, marked, until whoever runs it purges it. `check` looks at the document as it came, `validate` at the object
     that was made of it. `kept` makes of what a client gives (and of what was there before)
     what is kept, `shown` of that what clients see. `deletable` raises where an object cannot be deleted now.
+    `called` returns what people call such a thing ("deployment"), and what they call this one; None for a kind whose
+    objects are parts of others.
     """
 
     kind: type[KubernetesObject]
@@ -59,6 +67,7 @@ class Resource:
     kept: Callable[[Any, Any], Any] = as_it_is
     shown: Callable[[Any], Any] = as_it_is
     deletable: Callable[[Any], None] = freely
+    called: Callable[[Any], tuple[str, str]] | None = by_kind
 
     @property
     def name(self) -> str:

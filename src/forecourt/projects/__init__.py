@@ -1,7 +1,7 @@
 """Projects, connections and their types, hardware profiles."""
 
 from forecourt.projects.accelerators import AMD, GAUDI, NVIDIA, Accelerator, accelerators, device_memory
-from forecourt.projects.api import Check, connections_router
+from forecourt.projects.api import Check, connections_router, contents_router
 from forecourt.projects.connection_types import ConnectionType, Field
 from forecourt.projects.connections import HIDDEN_KEYS, TYPE, Connections, Values
 from forecourt.projects.hardware import AFFINITY, APPS_NAMESPACE, DEVICES, numbers, within
@@ -47,6 +47,7 @@ __all__ = [
     "Vault",
     "accelerators",
     "connections_router",
+    "contents_router",
     "device_memory",
     "free_memory",
     "numbers",

@@ -1,20 +1,33 @@
-"""Trying a connection, which no Kubernetes object is for: whether it opens the way to what it names."""
+"""What no Kubernetes object is for: what is in a project, and whether a connection opens the way to what it names."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from forecourt.errors import InvalidObject, NotFound
-from forecourt.objects import ObjectStore, document_of
+from forecourt.objects import ObjectStore, Resource, document_of
 from forecourt.projects.connections import Connections, Values
+from forecourt.projects.contents import contents
 from forecourt.projects.model import Secret
 
 Check = Callable[[Values], str]
 """Tries a connection; returns in a sentence what was found, or raises a `ForecourtError`. Blocks."""
+
+
+def contents_router(objects: ObjectStore, resources: Sequence[Resource]) -> APIRouter:
+    """Return the route that says what is in a project, of the kinds that there are."""
+    router = APIRouter()
+
+    @router.get("/api/forecourt/v1/namespaces/{namespace}/contents")
+    async def of(namespace: str) -> dict[str, Any]:
+        """Return what goes with a project when it is deleted: what it is, how many, and their names."""
+        return {"items": await asyncio.to_thread(contents, objects, resources, namespace)}
+
+    return router
 
 
 def connections_router(objects: ObjectStore, connections: Connections, check: Check) -> APIRouter:

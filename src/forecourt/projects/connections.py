@@ -28,6 +28,7 @@ MANAGED = "opendatahub.io/managed"
 DOCKER_CONFIG = ".dockerconfigjson"
 DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 
+_TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type's name
 _LARGEST = 1024 * 1024  # bytes of all values, as Kubernetes has it
 
 
@@ -45,6 +46,13 @@ class Values:
 def type_name(secret: Secret) -> str:
     """Return the name of a connection's type; empty for a secret that is no connection."""
     return secret.metadata.annotation(TYPE) or secret.metadata.annotation(LEGACY_TYPE)
+
+
+def called(secret: Secret) -> tuple[str, str]:
+    """Return what people call a secret: a connection, a token by its deployment's name and its own, or a secret."""
+    if secret.type == _TOKEN_TYPE and secret.metadata.owner_references:
+        return "token", f"{secret.metadata.owner_references[0].name}/{secret.display_name}"
+    return "connection" if type_name(secret) else "secret", secret.name
 
 
 class Connections:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from forecourt.errors import NotFound
 from forecourt.objects import ObjectStore, Resource
 from forecourt.projects.connection_types import shipped_connection_types, validate_connection_type
-from forecourt.projects.connections import Connections
+from forecourt.projects.connections import Connections, called
 from forecourt.projects.hardware import APPS_NAMESPACE, proposed_profiles, validate_profile
 from forecourt.projects.model import ConfigMap, HardwareProfile, Namespace, Secret
 from forecourt.projects.namespaces import admit, ensure_projects, validate_namespace
@@ -30,6 +30,7 @@ class Projects:
                 validate=self.connections.validate,
                 kept=self.connections.kept,
                 shown=self.connections.shown,
+                called=called,
             ),
             Resource(
                 ConfigMap,

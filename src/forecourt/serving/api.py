@@ -51,6 +51,7 @@ def resources(admission: Admission, objects: ObjectStore) -> tuple[Resource, ...
         validate=validate_service,
         lasting=True,
         kept=admission.kept,
+        called=lambda service: ("deployment", service.name),
     )
     runtimes = Resource(
         ServingRuntime,

@@ -56,7 +56,7 @@ def validate_revision(wanted: ControllerRevision, before: ControllerRevision | N
         raise InvalidObject("data: Forbidden: a revision says what was, and does not change")
 
 
-REVISIONS = Resource(ControllerRevision, "apps", "v1", "controllerrevisions", validate=validate_revision)
+REVISIONS = Resource(ControllerRevision, "apps", "v1", "controllerrevisions", validate=validate_revision, called=None)
 
 
 class History:

@@ -1,50 +1,45 @@
-"""What is in a project."""
+"""What is in a project, as the server tells it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from forecourt.cli.columns import CONNECTION_TYPE, annotation
-from forecourt.cli.resources import HARDWARE_PROFILE, INFERENCE_SERVICE, SECRET, SERVING_RUNTIME
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
 
 Document = dict[str, Any]
 
-_TOKEN_OF = "forecourt.dev/inference-service"  # noqa: S105 - an annotation's name
+_ALWAYS = ("deployments", "connections", "tokens", "runtimes", "profiles", "secrets")
+_PEOPLE = "role binding"
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The names of what a project has; a token's is ``DEPLOYMENT/TOKEN``."""
+    """The names of what a project has, by what it is called; a token's is ``DEPLOYMENT/TOKEN``."""
 
-    deployments: tuple[str, ...] = ()
-    connections: tuple[str, ...] = ()
-    tokens: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
+    items: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __iter__(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield what there is, by what it is called."""
-        yield "deployment", self.deployments
-        yield "connection", self.connections
-        yield "token", self.tokens
-        yield "serving runtime", self.runtimes
-        yield "hardware profile", self.profiles
-        yield "secret", self.secrets
+        return iter(self.items)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing."""
-        return not any(names for _, names in self)
+        """Whether there is nothing but who has a role in it."""
+        return all(what == _PEOPLE for what, _ in self.items)
 
     def to_dict(self) -> Document:
         """Return it as JSON has it."""
-        return {title.replace("serving ", "").replace("hardware ", "") + "s": list(names) for title, names in self}
+        return {key: [] for key in _ALWAYS} | {_key(what): list(names) for what, names in self.items}
+
+
+def _key(what: str) -> str:
+    """Return the field of what is called so: ``tokens``, ``runtimes``, ``roleBindings``."""
+    short = what.removeprefix("serving ").removeprefix("hardware ")
+    return re.sub(r" (\w)", lambda found: found[1].upper(), short) + "s"
 
 
 def counted(count: int, word: str) -> str:
@@ -53,22 +48,6 @@ def counted(count: int, word: str) -> str:
 
 
 def contents(client: Client, namespace: str) -> Contents:
-    """Ask the server what is in a project."""
-    secrets = client.list(SECRET, namespace)["items"]
-
-    def of(kind: Any) -> tuple[str, ...]:
-        made = client.list(kind, namespace)["items"]
-        # What ships is in every project, and has no uid.
-        return tuple(one["metadata"]["name"] for one in made if one["metadata"].get("uid"))
-
-    tokens = [one for one in secrets if annotation(one, _TOKEN_OF)]
-    connections = [one for one in secrets if annotation(one, CONNECTION_TYPE)]
-    others = [one for one in secrets if one not in tokens and one not in connections]
-    return Contents(
-        of(INFERENCE_SERVICE),
-        tuple(one["metadata"]["name"] for one in connections),
-        tuple(f"{annotation(one, _TOKEN_OF)}/{annotation(one, 'openshift.io/display-name')}" for one in tokens),
-        of(SERVING_RUNTIME),
-        of(HARDWARE_PROFILE),
-        tuple(one["metadata"]["name"] for one in others),
-    )
+    """Ask the server what is in a project; raises `NotFound` where there is none of that name."""
+    items = client.get(f"/api/forecourt/v1/namespaces/{namespace}/contents")["items"]
+    return Contents(tuple((one["what"], tuple(one["names"])) for one in items))

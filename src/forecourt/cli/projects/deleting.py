@@ -66,9 +66,8 @@ def _told(name: str, inside: Contents) -> list[str]:
         return []
     lines = [f"These go with the project {name}:"]
     for title, names in inside:
-        if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            lines.append(f"  {counted(len(names), title)}: {', '.join(names[:_SHOWN])}{more}")
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        lines.append(f"  {counted(len(names), title)}: {', '.join(names[:_SHOWN])}{more}")
     return lines
 
 
@@ -83,18 +82,16 @@ def _until_gone(client: Client, name: str, timeout: float) -> None:
     """Wait until a project is gone, and say for what; raises `Unavailable`."""
     from forecourt.cli.progress import steps
     from forecourt.cli.projects.contents import contents
-    from forecourt.cli.resources import NAMESPACE
     from forecourt.errors import NotFound, Unavailable
 
     deadline = time.monotonic() + timeout
     with steps() as shown:
         while True:
             try:
-                client.read(NAMESPACE, "", name)
+                left = [f"{title} {one}" for title, names in contents(client, name) for one in names]
             except NotFound:
                 shown.end()
                 return
-            left = [f"{title} {one}" for title, names in contents(client, name) for one in names]
             waits = f"{', '.join(left[:_SHOWN])} to end" if left else "the project to go"
             if time.monotonic() > deadline:
                 raise Unavailable(

@@ -116,6 +116,8 @@ def described(found: Document, inside: dict[str, tuple[str, ...]]) -> Iterator[s
             "Description": annotation(found, DESCRIPTION),
             "Status": "Terminating" if metadata.get("deletionTimestamp") else "Active",
             "Created": f"{metadata.get('creationTimestamp')} ({age(metadata.get('creationTimestamp') or '')} ago)",
+            "Deployments": "",
+            "Connections": "",
             **{title.capitalize() + "s": ", ".join(names) for title, names in inside.items()},
         },
         always=("Deployments", "Connections"),

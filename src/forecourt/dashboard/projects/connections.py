@@ -15,7 +15,6 @@ from forecourt.dashboard import connecting
 from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.forms import Form, Once, problems
 from forecourt.dashboard.pages import Page, Pages, see_other
-from forecourt.dashboard.projects.contents import is_connection, is_hidden
 from forecourt.dashboard.projects.project import DESCRIPTION, NAMESPACES, asked_for, page
 from forecourt.dashboard.projects.serving import users
 from forecourt.errors import ForecourtError, NotFound
@@ -54,7 +53,7 @@ class ConnectionPages:
             self._types(),
             users(self._calls, name),
         )
-        rows = [_shown(one, types, used) for one in found["items"] if is_connection(one)]
+        rows = [_shown(one, types, used) for one in found["items"] if connecting.is_connection(one)]
         rows = sorted((one for one in rows if not one["hidden"]), key=lambda one: str(one["title"]).casefold())
         return page(
             "projects/connections.html", project, "connections", {"connections": rows}, blocks=("connection-rows",)
@@ -218,7 +217,7 @@ class ConnectionPages:
     async def _connection(self, request: Request) -> Document:
         project, name = request.path_params["project"], request.path_params["connection"]
         found: Document = await self._calls.get(NAMESPACES + path(project, "secrets", name))
-        if not is_connection(found):
+        if not connecting.is_connection(found):
             raise NotFound(f"There is no connection {name} in the project {project}.")
         return found
 
@@ -288,7 +287,7 @@ def _shown(one: Document, types: dict[str, ConnectionType], used: dict[str, list
         "serving": bool(kind and kind.protocol),
         "used": used.get(metadata["name"], []),
         "created": metadata.get("creationTimestamp"),
-        "hidden": is_hidden(one),
+        "hidden": connecting.is_hidden(one),
     }
 
 

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.forms import Form, Once, problems
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
-from forecourt.dashboard.projects.contents import contents_of
 from forecourt.dashboard.projects.project import DESCRIPTION, HOME, NAMESPACES, SECTION, asked_for, shown
 from forecourt.errors import ForecourtError
 from forecourt.projects import DISPLAY_NAME
@@ -117,11 +116,8 @@ class ProjectList:
                 await self._calls.delete(NAMESPACES + path(name))
                 return see_other(request, "/projects", notice=f"Project {project['title']} is being deleted")
             errors = {"confirm": f"Type {name}, the project's resource name."}
-        data = {
-            "project": project,
-            "lost": (await contents_of(self._calls, name)).lost(),
-            "errors": errors,
-        }
+        lost = (await self._calls.get("/api/forecourt/v1/namespaces" + path(name, "contents")))["items"]
+        data = {"project": project, "lost": lost, "errors": errors}
         crumbs = (HOME, Crumb(project["title"], f"/projects/{name}"), Crumb("Delete project"))
         status = 422 if errors else 200
         return Page("projects/delete.html", "Delete project?", data, SECTION, crumbs, ("dialogs",), status)

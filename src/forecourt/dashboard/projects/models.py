@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls, Refused, path
+from forecourt.dashboard.connecting import is_connection, is_hidden
 from forecourt.dashboard.deployments import table
 from forecourt.dashboard.pages import Page, Pages, see_other
-from forecourt.dashboard.projects.contents import is_connection, is_hidden
 from forecourt.dashboard.projects.permissions import BINDINGS, rows_of
 from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
 from forecourt.dashboard.projects.serving import cards, services
