@@ -23,7 +23,6 @@ from forecourt import __version__
 from forecourt.access import access_router, authorizing, cookie_name, entering, reviews_router
 from forecourt.app.deploying import Deploying
 from forecourt.app.guarding import CROSS_ORIGIN, Names, guarding, origins
-from forecourt.app.home import home
 from forecourt.app.jobs import works
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.routes import Ending, server_router
@@ -31,6 +30,7 @@ from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvic
 from forecourt.catalog import SCHEME as CATALOG_SCHEME
 from forecourt.catalog import CatalogService
 from forecourt.dashboard import Calls, Dashboard
+from forecourt.home import home
 from forecourt.importing import Blocking
 from forecourt.objects import install_error_handlers
 from forecourt.oci.server import registry_app

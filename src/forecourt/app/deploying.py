@@ -12,11 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from forecourt.access import ROLE_BINDINGS
 from forecourt.app.checking import checking
-from forecourt.app.fetching import Resolvers, fetching, naming_formats, reading
-from forecourt.app.home import Home
+from forecourt.app.fetching import fetching, naming_formats, reading
 from forecourt.app.jobs import CHECKS
 from forecourt.app.recording import hardware, recording
-from forecourt.app.space import Space, space_router
+from forecourt.home import Home
 from forecourt.objects import api_router
 from forecourt.processes import Environments, Processes
 from forecourt.processes.jobs import job_resource
@@ -49,6 +48,8 @@ from forecourt.serving import (
     tokens_router,
     usable_runtimes,
 )
+from forecourt.space import Space, space_router
+from forecourt.storage import Resolvers
 
 
 class Deploying:

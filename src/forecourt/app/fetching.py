@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from forecourt import modelcar, storage
-from forecourt.app.home import Home
+from forecourt.home import Home
 from forecourt.oci import Progress, Reference
 from forecourt.projects import Values
 from forecourt.serving import Fetched, InferenceService, Source, guessed
 from forecourt.serving.fit import Structure, structure_of
-
-Resolvers = Mapping[str, Callable[[str], str]]
-"""By scheme, what says which URI one of it stands for."""
+from forecourt.storage import Resolvers
 
 _NOTHING = Values({}, {})
 

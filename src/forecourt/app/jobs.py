@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from forecourt.app.fetching import Resolvers
-from forecourt.app.home import Home
 from forecourt.errors import ForecourtError, InvalidObject
+from forecourt.home import Home
 from forecourt.importing import Api, Machine, check_import, importing
 from forecourt.processes.jobs import Cancelled, Job, Telling, Work
 from forecourt.serving import RuntimeEnvironments
-from forecourt.storage import Credentials
+from forecourt.storage import Credentials, Resolvers
 
 IMPORT, ENVIRONMENT = "import", "environment"
 

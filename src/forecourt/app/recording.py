@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from forecourt import durable, modelcar
-from forecourt.app.home import Home
 from forecourt.errors import NotFound
+from forecourt.home import Home
 from forecourt.modelcar import Here, Place
 from forecourt.oci import Manifest, Reference
 from forecourt.projects import this_machine

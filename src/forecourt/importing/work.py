@@ -7,7 +7,7 @@ Parameters are those of `Wish` in camelCase (``uri``, ``name``, ``version``, ``t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,13 +16,11 @@ from pydantic.alias_generators import to_camel
 from forecourt.errors import InvalidObject
 from forecourt.importing.road import Api, Import, Imported, Machine, Wish, refuse_image
 from forecourt.processes.jobs import Job, Telling, Work
-from forecourt.storage import Credentials, resolved
+from forecourt.storage import Credentials, Resolvers, resolved
 
 CredentialsOf = Callable[[str, str], Credentials | None]
 """``credentials_of(namespace, connection)``; raises `NotFound`."""
 Asking = Callable[..., Coroutine[Any, Any, Any]]
-Resolvers = Mapping[str, Callable[[str], str]]
-"""What `storage.resolved` takes: by scheme, what says which URI one of it stands for."""
 
 
 class _Parameters(BaseModel):

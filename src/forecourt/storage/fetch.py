@@ -37,6 +37,9 @@ from forecourt.storage.s3 import S3Source
 from forecourt.storage.selection import Patterns
 from forecourt.storage.web import PATIENCE, Trust, Web, without_secrets
 
+Resolvers = Mapping[str, Callable[[str], str]]
+"""By scheme, what says which URI one of it stands for."""
+
 _LONGEST_WAY = 8  # URIs that stand for others
 _VOLUME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
@@ -52,7 +55,7 @@ def fetch(
     credentials: Credentials | None = None,
     allow: Iterable[str] = (),
     ignore: Iterable[str] = (),
-    resolvers: Mapping[str, Callable[[str], str]] | None = None,
+    resolvers: Resolvers | None = None,
     patience: Patience = PATIENCE,
     progress: Progress = SILENT,
 ) -> FetchedModel:
@@ -83,7 +86,7 @@ def scheme_of(uri: str) -> str:
     return uri.partition("://")[0] if "://" in uri else "file"
 
 
-def resolved(uri: str, resolvers: Mapping[str, Callable[[str], str]]) -> str:
+def resolved(uri: str, resolvers: Resolvers) -> str:
     """Return what a URI stands for in the end; raises `InvalidInput` where there is no end."""
     seen = [uri]
     while resolve := resolvers.get(scheme_of(uri)):

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from forecourt.app.space.space import Space
+from forecourt.space.space import Space
 
 PATH = "/api/forecourt/v1/storage"
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forecourt.app.fetching import Resolvers
-from forecourt.app.home import Home
-from forecourt.app.space import folders
-from forecourt.app.space.images import Images
-from forecourt.app.space.model import Group, Item
-from forecourt.app.space.users import users
 from forecourt.errors import Conflict, ForecourtError, NotFound, from_os_error
+from forecourt.home import Home
 from forecourt.processes import Environments, Processes
 from forecourt.serving import LocalDriver, RuntimeEnvironments
+from forecourt.space import folders
+from forecourt.space.images import Images
+from forecourt.space.model import Group, Item
+from forecourt.space.users import users
+from forecourt.storage import Resolvers
 
 Document = dict[str, Any]
 
@@ -105,12 +105,7 @@ class Space:
         if dry_run:
             return said | {"freedBytes": one.own}
         try:
-            if one.id.startswith("environments/"):
-                await self._environments.remove(one.id.partition("/")[2], "default")
-            elif one.id.startswith("models/"):
-                await self._remove_model(self._home.settings.models / one.id.partition("/")[2])
-            else:
-                await asyncio.to_thread(one.remove)
+            await one.remove()
         except OSError as error:
             known = from_os_error(error, one.name)
             return said | {"message": known.message if known else str(error), "hint": known.hint if known else ""}
@@ -125,6 +120,9 @@ class Space:
         aside = folders.take_away(self._home, directory, self._driver.models_in_use)
         await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
+    async def _remove_environment(self, key: str) -> None:
+        await self._environments.remove(key, "default")
+
     async def _groups(self) -> list[Group]:
         in_use, listed = self._driver.models_in_use(), await self._environments.listed()
         return await asyncio.to_thread(self._look, in_use, listed)
@@ -134,8 +132,8 @@ class Space:
         needed = users(home, self._registry, self._resolvers, in_use)
         return [
             *self._images.groups(needed.images, needed.registered),
-            folders.models(home, in_use, needed.unknown),
-            folders.environments(listed),
+            folders.models(home.settings.models, in_use, needed.unknown, self._remove_model),
+            folders.environments(listed, self._remove_environment),
             folders.caches(home.settings, self._made, listed["cacheBytes"]),
             folders.logs(home, self._processes, needed.deployments),
             *folders.rest(home.settings),

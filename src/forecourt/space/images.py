@@ -6,17 +6,19 @@ it. What nothing needs any more is one item: it goes with `modelcar.prune`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from forecourt import modelcar
-from forecourt.app.home import Home
-from forecourt.app.space.model import Group, Item
-from forecourt.app.space.times import instant
 from forecourt.errors import Conflict, ForecourtError, NotFound
+from forecourt.home import Home
 from forecourt.oci import Digest, Index, Reference, Repositories
+from forecourt.space.model import Group, Item
+from forecourt.space.times import instant
 
 _ABOUT = {
     "images": "ModelCars that were packed, pulled or imported. Layers that images share take their space once.",
@@ -107,7 +109,7 @@ class Images:
             instant(self._home.store.added(image.digest)),
             lost="The image, and what is attached to it." if here else "The image: nobody can pull it from here then.",
             again=f"It has to be {whence} again.",
-            remove=lambda: self._remove(image),
+            remove=partial(asyncio.to_thread, self._remove, image),
         )
 
     def _remove(self, image: _Kept) -> None:
@@ -146,12 +148,12 @@ class Images:
                     sum(use.own for use in uses),
                     lost="Nothing that an image or a deployment needs.",
                     needless=True,
-                    remove=self._prune,
+                    remove=partial(asyncio.to_thread, self._prune),
                 )
             )
-        partial = [path for path in (store.root / "partial").glob("*") if path.is_file()]
-        if partial:
-            size = sum(path.stat().st_blocks * 512 for path in partial)
+        broken_off = [path for path in (store.root / "partial").glob("*") if path.is_file()]
+        if broken_off:
+            size = sum(path.stat().st_blocks * 512 for path in broken_off)
             items.append(
                 Item(
                     "store/partial",
@@ -160,10 +162,12 @@ class Images:
                     size,
                     lost="What had come of them.",
                     again="They begin anew when they are asked for again.",
-                    remove=self._remove_partial,
+                    remove=partial(asyncio.to_thread, self._remove_partial),
                 )
             )
-        size = sum(store.takes(digest).size for digest in rest) + sum(path.stat().st_blocks * 512 for path in partial)
+        size = sum(store.takes(digest).size for digest in rest) + sum(
+            path.stat().st_blocks * 512 for path in broken_off
+        )
         return Group("store", "Content store: the rest", _ABOUT["store"], size, tuple(items))
 
     def _remove_partial(self) -> None:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from forecourt import modelcar
-from forecourt.app.home import Home
-from forecourt.app.space.model import Group, Item
-from forecourt.app.space.times import changed, instant
 from forecourt.errors import Conflict, NotFound
+from forecourt.home import Home
 from forecourt.processes import Environments, Processes, disk_use
 from forecourt.settings import Settings
+from forecourt.space.model import Group, Item
+from forecourt.space.times import changed, instant
 
 _DATABASE = ("forecourt.db", "forecourt.db-wal", "forecourt.db-shm")
 _KNOWN = {"store", "images", "registry", "models", "environments", "cache", "processes", "server.log", *_DATABASE}
 
 
-def models(home: Home, in_use: Mapping[Path, Sequence[str]], unknown: Sequence[str]) -> Group:
-    """Return the models that are laid out; `unknown` are deployments of which it is not known which is theirs."""
-    root, items = home.settings.models, []
+def models(
+    root: Path,
+    in_use: Mapping[Path, Sequence[str]],
+    unknown: Sequence[str],
+    remove: Callable[[Path], Awaitable[None]],
+) -> Group:
+    """Return the models that are laid out in `root`; `remove` takes the directory of one away.
+
+    `unknown` are deployments of which it is not known which is theirs.
+    """
+    items = []
     for directory in _directories(root):
         if directory.name.startswith("."):
             continue  # what is being made, and what is remembered of sources
@@ -44,7 +54,7 @@ def models(home: Home, in_use: Mapping[Path, Sequence[str]], unknown: Sequence[s
                 if foreign
                 else "The next deployment of it lays them out again, from the image.",
                 needless=True,
-                remove=_by_the_loop,
+                remove=partial(remove, directory),
             )
         )
     about = (
@@ -69,8 +79,8 @@ def take_away(home: Home, directory: Path, in_use: Callable[[], Mapping[Path, Se
     return aside
 
 
-def environments(listed: Mapping[str, Any]) -> Group:
-    """Return the environments, as `RuntimeEnvironments` lists them."""
+def environments(listed: Mapping[str, Any], remove: Callable[[str], Awaitable[None]]) -> Group:
+    """Return the environments, as `RuntimeEnvironments` lists them; `remove` removes one by its key."""
     items = [
         Item(
             f"environments/{one['key']}",
@@ -83,7 +93,7 @@ def environments(listed: Mapping[str, Any]) -> Group:
             again="The next deployment makes it again, in minutes, from uv's cache or the package index.",
             needless=one["state"] == "unfinished",
             stays="It is being made." if one["state"] == "making" else "",
-            remove=_by_the_loop,
+            remove=partial(remove, one["key"]),
         )
         for one in listed["items"]
     ]
@@ -106,7 +116,7 @@ def caches(settings: Settings, made: Environments, beyond: int) -> Group:
                 lost="Packages that the next environment would not have to fetch.",
                 again="The next environment fetches what it needs from the package index.",
                 stays="" if ours else f"UV_CACHE_DIR has it at {used}, where others may use it: uv cache clean",
-                remove=lambda: _remove_cache(made, used),
+                remove=partial(asyncio.to_thread, _remove_cache, made, used),
             )
         )
     for directory in _directories(settings.cache):
@@ -121,7 +131,7 @@ def caches(settings: Settings, made: Environments, beyond: int) -> Group:
                     last_used=changed(directory),
                     lost="What was kept to be quicker.",
                     again="It is made again when it is needed.",
-                    remove=lambda directory=directory: shutil.rmtree(directory, ignore_errors=True),  # type: ignore[misc]
+                    remove=partial(asyncio.to_thread, shutil.rmtree, directory, ignore_errors=True),
                 )
             )
     return Group("cache", "Caches", "What can be fetched again.", sum(one.own for one in items), tuple(items))
@@ -144,7 +154,7 @@ def logs(home: Home, processes: Processes, deployments: Collection[str]) -> Grou
                 _newest(directory),
                 lost="What it printed, which may say why it ended.",
                 needless=True,
-                remove=lambda directory=directory: _remove_log(processes, directory),  # type: ignore[misc]
+                remove=partial(asyncio.to_thread, _remove_log, processes, directory),
             )
         )
     if size := _size([settings.server_log]):
@@ -172,11 +182,6 @@ def rest(settings: Settings) -> Iterator[Group]:
     ]
     size = sum(one.size for one in items)
     yield Group("other", "Everything else", "Volumes, sources of the catalog, keys.", size, tuple(items))
-
-
-def _by_the_loop() -> None:
-    """Stand for a removal that `Space` does itself, in the event loop."""
-    raise NotImplementedError
 
 
 def _directories(root: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """What takes space in a home, what uses each of it, and what can go."""
 
-from forecourt.app.space.api import space_router
-from forecourt.app.space.space import Space
+from forecourt.space.api import space_router
+from forecourt.space.space import Space
 
 __all__ = ["Space", "space_router"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-Remove = Callable[[], None]
-"""Removes something; blocks. Raises `Conflict` where it is needed after all."""
+Remove = Callable[[], Awaitable[None]]
+"""Removes something; called in the event loop. Raises `Conflict` where it is needed after all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forecourt.app.fetching import Resolvers
-from forecourt.app.home import Home
 from forecourt.errors import ForecourtError, NotFound
+from forecourt.home import Home
 from forecourt.oci import Reference
 from forecourt.serving import InferenceService, Source
-from forecourt.storage import resolved
+from forecourt.storage import Resolvers, resolved
 
 _ELSEWHERE = ("hf", "s3", "http", "https")
 
