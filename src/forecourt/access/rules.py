@@ -169,6 +169,7 @@ _OWN: tuple[tuple[str, str, _Rules], ...] = (
     ("environments", "environments", _ADMINISTRATORS),
     ("environments/*", "environments", _ADMINISTRATORS),
     ("registry/register", "registered models", _USERS),
+    ("registry/proposal", "registered models", {"GET": Need.USER}),
     ("registry/resolve", "registered models", _READERS),
     ("registry/lineage", "registered models", _READERS),
     ("registry/changes", "registered models", _READERS),

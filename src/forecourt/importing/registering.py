@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
-from forecourt.importing.metadata import to_metadata
 from forecourt.importing.origin import Origin
+from forecourt.registry.metadata import to_metadata
 
 Document = dict[str, Any]
 
@@ -44,10 +42,10 @@ def registration(
     }
 
 
-def next_version(names: Iterable[str]) -> str:
-    """Return the next free name among ``v1``, ``v2`` and so on, where versions are called so already."""
-    numbers = [int(found[1]) for name in names if (found := re.fullmatch(r"v([0-9]{1,9})", name))]
-    return f"v{max(numbers, default=0) + 1}"
+def links_of(origin: Origin) -> list[Document]:
+    """Return the arrows of lineage that are known: where the files are from, and what they were made from."""
+    arrows = (("source", origin.source), (origin.relation, origin.base))
+    return [{"relation": relation, "uri": uri} for relation, uri in arrows if uri]
 
 
 def _said(**fields: object) -> Document:

@@ -16,9 +16,10 @@ from forecourt import modelcar, storage
 from forecourt.errors import AlreadyExists, InvalidInput, UnsafeContent
 from forecourt.importing.naming import ImageName, tag_of
 from forecourt.importing.origin import of_image
-from forecourt.importing.registering import next_version, registration
+from forecourt.importing.registering import registration
 from forecourt.modelcar import ModelCar
 from forecourt.oci import SILENT, Clients, ContentStore, Progress, Reference, Repositories
+from forecourt.registry import next_version
 from forecourt.storage import Credentials, FetchedModel
 
 Document = dict[str, Any]

@@ -59,10 +59,16 @@ def management_router(registry: Registry) -> APIRouter:
     database = registry.database
 
     @router.post("/register", status_code=201)
-    def register_(request: Request, wanted: Registration) -> Document:
-        """Register a model, a version of it and where its files are, in one step."""
+    def register_(
+        request: Request,
+        wanted: Registration,
+        dry_run: Annotated[str, Query(alias="dryRun", pattern="^(All)?$")] = "",
+    ) -> Document:
+        """Register a model, a version of it and where its files are, in one step; with ``dryRun=All`` only try it."""
         with database.transaction() as connection:
             made = register(connection, _actor(request), wanted)
+            if dry_run:
+                connection.rollback()
         return {name: _shown(one) for name, one in made.items()}
 
     @router.get("/resolve")
