@@ -178,6 +178,7 @@ _OWN: tuple[tuple[str, str, _Rules], ...] = (
     ("registry/*/*/aliases/*", "registered models", _USERS),
     ("registry/*/*/stage", "registered models", _USERS),
     ("registry/*/*/lineage", "registered models", _USERS),
+    ("registry/*/*/lineage/graph", "registered models", _READERS),
     ("registry/*/*/lineage/*", "registered models", _USERS),
     ("registry/*/*/dependents", "registered models", _READERS),
     ("catalog/search", "catalog models", _READERS),
