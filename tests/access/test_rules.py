@@ -116,6 +116,7 @@ TABLE: list[tuple[str, str, tuple[str, ...], Any]] = [
     ("GET", f"{REGISTRY}/registered_models", SIGNED_IN, None),
     ("PATCH", f"{REGISTRY}/registered_models/1", USERS, {"description": "new"}),
     ("POST", f"{OWN}/registry/register", USERS, {}),
+    ("GET", f"{OWN}/registry/proposal?uri=hf://acme/model", USERS, None),
     ("DELETE", f"{OWN}/registry/registered_models/999", ROOT, None),
     ("GET", f"{OWN}/registry/changes", SIGNED_IN, None),
     ("GET", f"{OWN}/server", SIGNED_IN, None),

@@ -217,10 +217,12 @@ def test_registering_ends_with_what_to_do_next(register, run, talkers):
     assert "forecourt deploy model-registry://caller-GGUF/v2\n" in done.stderr
 
 
-def test_the_registrys_own_command_leads_to_this_one(run, talkers):
-    done = run("registry", "register", "catalog://caller-FP8")
-    assert done.exit_code == 2
-    assert "hint: Register it with: forecourt catalog register catalog://caller-FP8" in done.stderr
+def test_the_registrys_own_command_registers_it_the_same_way(run, talkers):
+    done = run("registry", "register", f"catalog://{talkers}/acme/caller-FP8", "--name", talkers, "--json")
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)
+    assert (made["registeredModel"]["license"], made["modelVersion"]["name"]) == ("mit", "2.0")
+    run("registry", "delete", talkers, "--yes", "--cascade")
 
 
 # From a registry

@@ -7,8 +7,8 @@ import pytest
 from forecourt.cli.registry.filters import beginning, containing, text
 from forecourt.cli.registry.properties import properties, short, split
 from forecourt.errors import InvalidInput
-from forecourt.importing.metadata import from_metadata, to_metadata
 from forecourt.query import parse
+from forecourt.registry.metadata import from_metadata, to_metadata
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from forecourt.app.deploying import Deploying
 from forecourt.app.guarding import CROSS_ORIGIN, Names, guarding, origins
 from forecourt.app.jobs import works
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
+from forecourt.app.registering import proposal_router
 from forecourt.app.routes import Ending, server_router
 from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config, with_pages
 from forecourt.catalog import SCHEME as CATALOG_SCHEME
@@ -90,7 +91,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             )
             application = FastAPI(title="Forecourt", version=__version__)
             install_error_handlers(application)
-            management = management_router(here.models), catalog.router
+            proposals = proposal_router(here, catalog.registration)
+            management = proposals, management_router(here.models), catalog.router
             about = server_router(settings, record, deploying.metrics, ending, here.database)
             cookie = cookie_name(settings.home)
             users = access_router(here.access, cookie), reviews_router(here.access)

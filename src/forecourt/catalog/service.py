@@ -18,8 +18,10 @@ from forecourt.catalog.locating import uri_of
 from forecourt.catalog.management import management_router
 from forecourt.catalog.model import Document, Entry, Loader, Loading, Problem, SourceDefinition
 from forecourt.catalog.refreshing import Refresher
+from forecourt.catalog.registering import registration
 from forecourt.catalog.remote import LOADERS, candidates
 from forecourt.catalog.uploads import Uploads
+from forecourt.catalog.views import described, resolve
 from forecourt.db import Database
 from forecourt.errors import ForecourtError
 from forecourt.projects import Vault
@@ -65,6 +67,12 @@ class CatalogService:
     def uri_of(self, uri: str) -> str:
         """Return where the files of a ``catalog://`` model are; blocks. Raises `NotFound`, `InvalidInput`."""
         return uri_of(self.catalog, uri)
+
+    async def registration(self, uri: str, *, name: str, version: str, author: str) -> Document:
+        """Return what is registered of a ``catalog://`` model; raises `NotFound`, `InvalidInput`."""
+        snapshot = self.catalog.snapshot
+        found = await described(self.catalog, snapshot, resolve(self.catalog, snapshot, uri))
+        return registration(found, name=name, version=version, author=author)
 
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` be called with a source's id when something about it changes, from any thread."""

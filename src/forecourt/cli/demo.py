@@ -193,19 +193,16 @@ def _push(mine: Settings, model: Path, image: str) -> str:
 
 def _register(client: Client, uri: str) -> str:
     """Register the image as a version of its model, where it is not yet; return the URI to deploy."""
-    from forecourt.cli.client import person
-    from forecourt.cli.machine import inspect
     from forecourt.cli.registry.names import OURS
+    from forecourt.cli.registry.register import proposed
     from forecourt.errors import AlreadyExists
-    from forecourt.importing import look, registration
 
     with _step("Register") as step:
         step.result = f"{_MODEL}/{_VERSION}"
-        origin = look(uri, inspect)
-        wanted = registration(origin, _MODEL, _VERSION, author=person(), owner=person())
-        links = [{"relation": "source", "uri": origin.source}, _MADE_FROM]
+        wanted = proposed(client, uri, name=_MODEL, version=_VERSION)["registration"]
+        links = [one for one in wanted["links"] if one["relation"] == "source"]
         try:
-            client.post(f"{OURS}/register", wanted | {"links": links})
+            client.post(f"{OURS}/register", wanted | {"links": [*links, _MADE_FROM]})
         except AlreadyExists:
             step.result += ", which is there already"
     return f"model-registry://{_MODEL}/{_VERSION}"

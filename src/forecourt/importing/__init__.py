@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecourt.importing.naming import ImageName, name_of, tag_of
-    from forecourt.importing.origin import Origin, look, of_image
-    from forecourt.importing.registering import next_version, registration
+    from forecourt.importing.origin import Origin, located, look, of_image
+    from forecourt.importing.registering import links_of, registration
     from forecourt.importing.road import Api, Import, Imported, Machine, Wish, refuse_image
     from forecourt.importing.work import Blocking, check_import, importing
 
 _FROM = {
     "naming": ("ImageName", "name_of", "tag_of"),
-    "origin": ("Origin", "look", "of_image"),
-    "registering": ("next_version", "registration"),
+    "origin": ("Origin", "located", "look", "of_image"),
+    "registering": ("links_of", "registration"),
     "road": ("Api", "Import", "Imported", "Machine", "Wish", "refuse_image"),
     "work": ("Blocking", "check_import", "importing"),
 }
@@ -32,9 +32,10 @@ __all__ = [
     "Wish",
     "check_import",
     "importing",
+    "links_of",
+    "located",
     "look",
     "name_of",
-    "next_version",
     "of_image",
     "refuse_image",
     "registration",

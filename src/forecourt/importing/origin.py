@@ -13,9 +13,10 @@ from urllib.parse import unquote
 
 from forecourt import modelcar
 from forecourt.errors import ForecourtError, InvalidInput, NotFound, UnsafeContent
-from forecourt.importing.metadata import Value
 from forecourt.modelcar import ModelCar, ModelInfo
 from forecourt.oci import Reference
+from forecourt.registry.metadata import Value
+from forecourt.storage import SCHEMES
 
 Inspect = Callable[[Reference], ModelCar]
 """Returns what an image says, on this machine or in its registry; raises `NotFound` and what the registry does."""
@@ -70,6 +71,8 @@ def look(text: str, inspect: Inspect, *, pin: bool = True, warn: Warn = lambda _
         raise InvalidInput(
             f"{text} is a model of the catalog.", hint=f"Register it with: forecourt catalog register {text}"
         )
+    if scheme.partition("+")[0] not in SCHEMES:
+        warn(f"Models are not fetched by {scheme}://, so that no deployment of it can be made here.")
     if scheme.partition("+")[0] == "oci":
         return _image(text, scheme, inspect, warn, pin=pin)
     if scheme == "file":
@@ -77,6 +80,22 @@ def look(text: str, inspect: Inspect, *, pin: bool = True, warn: Warn = lambda _
     if scheme == "hf":
         return Origin(text, re.split("[@:]", rest.strip("/").rpartition("/")[2])[0], source=text)
     return Origin(text, _stem(rest.partition("?")[0].partition("#")[0]), source=text)
+
+
+def located(text: str) -> str:
+    """Return what a person says as a URI: a path on this machine as ``file://``. Raises `NotFound` for none."""
+    if "://" in text:
+        return text
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise _nothing_at(text)
+    return path.resolve().as_uri()
+
+
+def _nothing_at(said: str) -> NotFound:
+    image = re.match(r"[\w.-]+(:\d+)?/[\w./-]+:[\w.-]+$", said)
+    hint = f"If it is an image, write oci://{said}." if image else "Give a path that is there, or a URI."
+    return NotFound(f"{said} does not exist.", hint=hint)
 
 
 def _image(uri: str, scheme: str, inspect: Inspect, warn: Warn, *, pin: bool) -> Origin:
@@ -108,9 +127,7 @@ def of_image(car: ModelCar) -> Origin:
 
 def _files(path: Path, said: str, warn: Warn) -> Origin:
     if not path.exists():
-        image = re.match(r"[\w.-]+(:\d+)?/[\w./-]+:[\w.-]+$", said)
-        hint = f"If it is an image, write oci://{said}." if image else "Give a path that is there, or a URI."
-        raise NotFound(f"{said} does not exist.", hint=hint)
+        raise _nothing_at(said)
     path = path.resolve()
     uri, name = path.as_uri(), _stem(path.name)
     try:

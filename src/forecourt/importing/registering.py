@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from forecourt.importing.metadata import to_metadata
 from forecourt.importing.origin import Origin
+from forecourt.registry.metadata import to_metadata
 
 Document = dict[str, Any]
 
@@ -44,10 +43,30 @@ def registration(
     }
 
 
-def next_version(names: Iterable[str]) -> str:
-    """Return the next free name among ``v1``, ``v2`` and so on, where versions are called so already."""
-    numbers = [int(found[1]) for name in names if (found := re.fullmatch(r"v([0-9]{1,9})", name))]
-    return f"v{max(numbers, default=0) + 1}"
+def links_of(origin: Origin) -> list[Document]:
+    """Return the arrows of lineage that are known: where the files are from, and what they were made from."""
+    arrows = (("source", origin.source), (origin.relation, origin.base))
+    return [{"relation": relation, "uri": uri} for relation, uri in arrows if uri]
+
+
+def said_over(known: Document, said: Mapping[str, Any]) -> Document:
+    """Return what is registered where somebody has said some of it: that counts before what the files say.
+
+    Where the files are stays as it is known, since it is their image that is registered. `said` has the same shape.
+    """
+    wanted = dict(known)
+    for part in ("registeredModel", "modelVersion", "modelArtifact"):
+        mine, theirs = known[part], said.get(part) or {}
+        wanted[part] = mine | {key: value for key, value in theirs.items() if value not in ("", None, [], {})}
+        properties = [each.get("customProperties") or {} for each in (mine, theirs)]
+        if any(properties):
+            wanted[part]["customProperties"] = properties[0] | properties[1]
+        wanted[part] |= {"name": mine["name"]} if "name" in mine else {}
+    artifact = known["modelArtifact"]
+    wanted["modelArtifact"] |= {key: artifact[key] for key in ("uri", "customProperties") if key in artifact}
+    links = [*known.get("links", ()), *(said.get("links") or ())]
+    wanted["links"] = [*{(one["relation"], one["uri"]): one for one in reversed(links)}.values()][::-1]
+    return wanted | {"aliases": said.get("aliases") or [], "stage": said.get("stage") or ""}
 
 
 def _said(**fields: object) -> Document:

@@ -6,7 +6,7 @@ Taken again, it moves what has changed and nothing else, and registers the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,9 +16,10 @@ from forecourt import modelcar, storage
 from forecourt.errors import AlreadyExists, InvalidInput, UnsafeContent
 from forecourt.importing.naming import ImageName, tag_of
 from forecourt.importing.origin import of_image
-from forecourt.importing.registering import next_version, registration
+from forecourt.importing.registering import registration, said_over
 from forecourt.modelcar import ModelCar
 from forecourt.oci import SILENT, Clients, ContentStore, Progress, Reference, Repositories
+from forecourt.registry import next_version
 from forecourt.storage import Credentials, FetchedModel
 
 Document = dict[str, Any]
@@ -45,6 +46,7 @@ class Wish:
 
     `tag` is an image's reference. `allow` and `ignore` are patterns of files, `allow_pickle` names of pickles that are
     packed all the same. `model_format` is said where the files do not show it, `base` is an image to put the model on.
+    `registration` has what else is said of what is registered, as ``POST …/register`` takes it.
     """
 
     uri: str
@@ -58,6 +60,7 @@ class Wish:
     allow_pickle: Sequence[str] = ()
     model_format: str = ""
     base: str = ""
+    registration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,9 +197,11 @@ class Import:
         if origin.base:
             links.append({"relation": origin.relation, "uri": origin.base})
         owner = self.person if new else ""
-        wanted = registration(origin, named.model, version, author=self.person, owner=owner)
+        wanted = registration(origin, named.model, version, author=self.person, owner=owner) | {"links": links}
+        if self.wish.registration:
+            wanted = said_over(wanted, self.wish.registration)
         try:
-            made = api.post(f"{_REGISTRY}/register", wanted | {"links": links})
+            made = api.post(f"{_REGISTRY}/register", wanted)
         except AlreadyExists as error:
             error.hint = "It is another image. Choose another version: --version NAME"
             raise

@@ -1,14 +1,15 @@
 """An import as a job: asked for through the API, done by the server, with its progress and its end in the job's status.
 
 Parameters are those of `Wish` in camelCase (``uri``, ``name``, ``version``, ``tag``, ``allow``, ``ignore``,
-``allowPickle``, ``modelFormat``, ``base``, ``register``), and ``connection``: the name of one of the job's project.
+``allowPickle``, ``modelFormat``, ``base``, ``register``, ``registration``), and ``connection``: the name of one of the
+job's project.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,10 +17,12 @@ from pydantic.alias_generators import to_camel
 from forecourt.errors import InvalidObject
 from forecourt.importing.road import Api, Import, Imported, Machine, Wish, refuse_image
 from forecourt.processes.jobs import Job, Telling, Work
+from forecourt.registry import Registration
 from forecourt.storage import Credentials, Resolvers, resolved
 
 CredentialsOf = Callable[[str, str], Credentials | None]
 """``credentials_of(namespace, connection)``; raises `NotFound`."""
+T = TypeVar("T", bound=BaseModel)
 Asking = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -38,6 +41,7 @@ class _Parameters(BaseModel):
     base: str = ""
     connection: str = ""
     requested_by: str = ""
+    registration: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def wish(self) -> Wish:
@@ -53,6 +57,7 @@ class _Parameters(BaseModel):
             allow_pickle=self.allow_pickle,
             model_format=self.model_format,
             base=self.base,
+            registration=self.registration,
         )
 
 
@@ -81,16 +86,21 @@ def importing(machine: Machine, api: Api, credentials_of: CredentialsOf, resolve
 
 
 def _read(parameters: dict[str, Any]) -> _Parameters:
-    try:
-        said = _Parameters.model_validate(parameters)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InvalidObject(f"spec.parameters.{where}: Invalid value: {first['msg']}") from None
+    said = _checked(_Parameters, parameters, "spec.parameters")
     if "://" not in said.uri:
         raise InvalidObject("spec.parameters.uri: Invalid value: it must be a URI: hf://…, s3://…, https://…, file://…")
     refuse_image(said.uri)
+    if said.registration:
+        _checked(Registration, said.registration, "spec.parameters.registration")
     return said
+
+
+def _checked(model: type[T], document: dict[str, Any], where: str) -> T:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidObject(f"{'.'.join(map(str, (where, *first['loc'])))}: Invalid value: {first['msg']}") from None
 
 
 def _result(made: Imported) -> dict[str, Any]:

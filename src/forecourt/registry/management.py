@@ -22,6 +22,7 @@ from forecourt.registry.changes import Actor, history
 from forecourt.registry.deletion import delete_resource, dependents, of_collection
 from forecourt.registry.documents import INT32_MAX, read_body, render
 from forecourt.registry.exchange import actor_of
+from forecourt.registry.graph import DEEPEST, MOST_NODES, lineage_graph
 from forecourt.registry.lineage import lineage, versions_of
 from forecourt.registry.links import add_link, remove_link
 from forecourt.registry.model import MODEL_VERSION, REGISTERED_MODEL, V1, V1ALPHA3, Kind
@@ -59,10 +60,16 @@ def management_router(registry: Registry) -> APIRouter:
     database = registry.database
 
     @router.post("/register", status_code=201)
-    def register_(request: Request, wanted: Registration) -> Document:
-        """Register a model, a version of it and where its files are, in one step."""
+    def register_(
+        request: Request,
+        wanted: Registration,
+        dry_run: Annotated[str, Query(alias="dryRun", pattern="^(All)?$")] = "",
+    ) -> Document:
+        """Register a model, a version of it and where its files are, in one step; with ``dryRun=All`` only try it."""
         with database.transaction() as connection:
             made = register(connection, _actor(request), wanted)
+            if dry_run:
+                connection.rollback()
         return {name: _shown(one) for name, one in made.items()}
 
     @router.get("/resolve")
@@ -166,6 +173,16 @@ def management_router(registry: Registry) -> APIRouter:
         """Return what a version comes from and leads to."""
         with _snapshot(database) as connection:
             return lineage(connection, identity)
+
+    @router.get("/model_versions/{identity}/lineage/graph")
+    def lineage_graph_(
+        identity: Id,
+        depth: Annotated[int, Query(ge=0, le=DEEPEST)] = 5,
+        most: Annotated[int, Query(alias="mostNodes", ge=1, le=MOST_NODES)] = MOST_NODES,
+    ) -> Document:
+        """Return what a version comes from and leads to over generations, as nodes and arrows."""
+        with _snapshot(database) as connection:
+            return lineage_graph(connection, identity, depth=depth, most=most)
 
     @router.post("/model_versions/{identity}/lineage", status_code=201)
     def add_link_(request: Request, identity: Id, wanted: NewLink) -> Document:

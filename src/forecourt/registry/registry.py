@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from forecourt.db import Database
 from forecourt.errors import NotFound
@@ -11,6 +12,7 @@ from forecourt.registry.lineage import versions_of
 from forecourt.registry.model import INFERENCE_SERVICE, MODEL_VERSION, REGISTERED_MODEL, Kind
 from forecourt.registry.pages import Cursor, Listing
 from forecourt.registry.resolve import resolve
+from forecourt.registry.standing import Standing, standing
 from forecourt.registry.store import Found
 
 
@@ -58,6 +60,17 @@ class Registry:
         if versions := self.page(newest, None, 1):
             return versions[0]
         raise NotFound(f"no model versions found for id {service_id}: not found")
+
+    def standing(self, model: str, version: str = "") -> Standing:
+        """Return what there is of a model's and a version's name."""
+        with self.database.point() as connection:
+            return standing(connection, model, version)
+
+    def leading_to(self, *words: str) -> list[dict[str, Any]]:
+        """Return the versions that URIs and digests lead to, each once."""
+        with self.database.point() as connection:
+            found = [one for word in words if word for one in versions_of(connection, word)]
+        return [*{one["modelVersionId"]: one for one in found}.values()]
 
     def versions_of(self, uri: str) -> list[str]:
         """Return the versions that a URI or a digest leads to, as ``model/version``."""

@@ -141,7 +141,7 @@ def changed(entry: Document, known: Names, *, longest: int = _LONGEST) -> Iterat
 
 def _flat(document: Document | None, known: Names) -> dict[str, object]:
     """Return a document's fields, its custom properties among them, ids of versions as their names."""
-    from forecourt.importing.metadata import from_metadata
+    from forecourt.registry.metadata import from_metadata
 
     found: dict[str, object] = {}
     for name, value in (document or {}).items():

@@ -11,7 +11,7 @@ import typer
 
 from forecourt.cli.output import duration
 from forecourt.errors import InvalidInput
-from forecourt.importing.metadata import INT32, Value, from_metadata, to_metadata
+from forecourt.registry.metadata import INT32, Value, from_metadata, to_metadata
 
 Document = dict[str, Any]
 

@@ -13,11 +13,14 @@ from forecourt.cli.registry.properties import LabelOption, PropertyOption
 
 if TYPE_CHECKING:
     from forecourt.cli.client import Client
-    from forecourt.importing import Origin
 
 app = typer.Typer()
 
 Document = dict[str, Any]
+
+_BESIDE = ("source", "trained-by", "evidence")
+_MADE = "derived-from"
+"""The relation to a parent where nothing says another."""
 
 
 def _text(metavar: str, text: str, *names: str, **more: Any) -> Any:
@@ -30,7 +33,7 @@ def register(
         str,
         typer.Argument(
             metavar="URI",
-            help="oci://…, s3://…, hf://owner/model, https://…, or a path.",
+            help="oci://…, s3://…, hf://owner/model, https://…, catalog://source/model, or a path.",
             autocompletion=complete_image,
         ),
     ],
@@ -74,43 +77,48 @@ def register(
 ) -> None:
     """Register a version of a model: where its files are, what they are, where they come from.
 
-    Nothing is copied. An image is asked for its format, size and origin, and files on this machine are read for them.
+    Nothing is copied. The server asks an image for its format, size and origin, and reads files on its machine.
     A model of that name that is there stays as it is, and gets another version.
     """
-    from forecourt.cli.client import person
     from forecourt.cli.connection import connect
-    from forecourt.cli.machine import inspect
-    from forecourt.cli.registry.names import MODELS, listing
     from forecourt.cli.registry.properties import properties
     from forecourt.errors import InvalidInput
-    from forecourt.importing import look, registration
+    from forecourt.importing import located
 
     output = Output.JSON if json else output
     given = properties(pairs or [], labels or [])
-    origin = look(uri, inspect, pin=pin, warn=console.warn)
-    name = name or origin.name
-    if not name:
-        raise InvalidInput(f"{uri} does not say how to call the model.", hint="Say it: --name MODEL")
+    uri = located(uri)
     client = connect()
-    links = _links(client, origin, source, trained_by, parent or [], relation, evidence or [])
-    there = listing(client, MODELS, filters=[_equals("name", name)], limit=1)["items"]
-    version = version or origin.tag or free_version(client, there)
-    if there and (description or owner):
+    found = proposed(client, uri, name=name, version=version, pin=pin)
+    wanted = found["registration"]
+    if not wanted["registeredModel"].get("name"):
+        raise InvalidInput(f"{uri} does not say how to call the model.", hint="Say it: --name MODEL")
+    if found["registeredModel"] and (description or owner):
+        name = found["registeredModel"]["name"]
         console.warn(f"{name} is there already, and stays as it is: change it with forecourt registry set {name}")
-    author = author or person()
-    wanted = registration(
-        origin,
-        name,
-        version,
-        description=description,
-        version_description=version_description,
-        owner=owner or author,
-        author=author,
-        model_format=model_format,
-        format_version=format_version,
-        properties=given,
-    ) | {"aliases": alias or [], "stage": stage, "links": links}
-    send(client, wanted, output, new=not there)
+    said = {
+        "registeredModel": {"description": description, "owner": owner or author},
+        "modelVersion": {"description": version_description, "author": author},
+        "modelArtifact": {"modelFormatName": model_format, "modelFormatVersion": format_version},
+    }
+    for part, fields in said.items():
+        wanted[part] |= {key: value for key, value in fields.items() if value}
+    wanted["modelVersion"]["customProperties"] = wanted["modelVersion"].get("customProperties", {}) | given
+    links = _links(client, wanted["links"], source, trained_by, parent or [], relation, evidence or [])
+    wanted |= {"aliases": alias or [], "stage": stage, "links": links}
+    send(client, wanted, output, new=not found["registeredModel"])
+
+
+def proposed(client: Client, uri: str, *, name: str, version: str, pin: bool = True) -> Document:
+    """Return what the server would register of the model at a URI, and what it has of the names already."""
+    from forecourt.cli.registry.names import OURS
+
+    # `get` leaves out what is False, and without it the server pins.
+    pinning: dict[str, str] = {} if pin else {"pin": "false"}
+    found: Document = client.get(f"{OURS}/proposal", uri=uri, name=name, version=version, **pinning)
+    for warning in found["warnings"]:
+        console.warn(warning)
+    return found
 
 
 def send(client: Client, wanted: Document, output: Output, *, new: bool) -> None:
@@ -128,41 +136,27 @@ def send(client: Client, wanted: Document, output: Output, *, new: bool) -> None
         _show(target, made, wanted["links"], new=new)
 
 
-def _equals(field: str, value: str) -> str:
-    from forecourt.cli.registry.filters import equals
-
-    return equals(field, value)
-
-
-def free_version(client: Client, models: list[Document]) -> str:
-    """Return the next free name among ``v1``, ``v2`` and so on, of a model that may be there."""
-    from forecourt.cli.registry.names import MODELS, listing
-    from forecourt.importing import next_version
-
-    there = listing(client, f"{MODELS}/{models[0]['id']}/versions")["items"] if models else []
-    return next_version(one["name"] for one in there)
-
-
 def _links(
     client: Client,
-    origin: Origin,
+    known: list[Document],
     source: str,
     trained_by: str,
     parents: list[str],
     relation: str,
     evidence: list[str],
 ) -> list[Document]:
-    """Return the arrows of lineage; parents that are said take the place of what the files say."""
+    """Return the arrows of lineage; a source and parents that are said take the place of what is known."""
     from forecourt.cli.registry.links import end
 
-    relation = relation or origin.relation
-    pairs = [("source", source or origin.source), ("trained-by", trained_by)]
-    pairs += [("evidence", each) for each in evidence]
-    links: list[Document] = [{"relation": one, "uri": uri} for one, uri in pairs if uri]
+    made = next((one for one in known if one["relation"] not in _BESIDE), None)
+    relation = relation or (made["relation"] if made else _MADE)
+    links = [one for one in known if one is not made and not (source and one["relation"] == "source")]
+    pairs = [("source", source), ("trained-by", trained_by), *(("evidence", each) for each in evidence)]
+    links += [{"relation": one, "uri": uri} for one, uri in pairs if uri]
     if parents:
         links += [{"relation": relation} | end(client, each) for each in parents]
-    elif origin.base:
-        links.append({"relation": relation, "uri": origin.base})
+    elif made:
+        links.append(made | {"relation": relation})
     return links
 
 

@@ -113,7 +113,7 @@ def _refuse(named: Target, of_model: Document, *, author: str | None, stage: str
 def _properties(named: Target, given: Document, remove: list[str], stage: str | None) -> Document:
     """Return the custom properties that change; those that go are None. Raises `NotFound`, `InvalidInput`."""
     from forecourt.errors import InvalidInput, NotFound
-    from forecourt.importing.metadata import to_metadata
+    from forecourt.registry.metadata import to_metadata
 
     if named.version and STAGE in {*given, *remove}:
         raise InvalidInput("The property stage says a version's stage.", hint="Use --stage.")
