@@ -174,6 +174,8 @@ _OWN: tuple[tuple[str, str, _Rules], ...] = (
     ("registry/resolve", "registered models", _READERS),
     ("registry/lineage", "registered models", _READERS),
     ("registry/changes", "registered models", _READERS),
+    ("registry/registered_models", "registered models", _READERS),
+    ("registry/registered_models/*/versions", "registered models", _READERS),
     ("registry/*/*", "registered models", {**_USERS, "DELETE": Need.ADMINISTRATOR}),
     ("registry/*/*/aliases", "registered models", _USERS),
     ("registry/*/*/aliases/*", "registered models", _USERS),

@@ -6,26 +6,23 @@ Resources in answers are as ``/api/model_registry/v1`` has them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
-from forecourt.db import Database
 from forecourt.errors import InvalidInput, NotFound
 from forecourt.registry import changing, store
 from forecourt.registry.aliases import STAGE, aliases_of, remove_alias, set_alias, stage_property
 from forecourt.registry.changes import Actor, history
 from forecourt.registry.deletion import delete_resource, dependents, of_collection
-from forecourt.registry.documents import INT32_MAX, read_body, render
+from forecourt.registry.documents import INT32_MAX, read_body
 from forecourt.registry.exchange import actor_of
 from forecourt.registry.graph import DEEPEST, MOST_NODES, lineage_graph
 from forecourt.registry.lineage import lineage, versions_of
 from forecourt.registry.links import add_link, remove_link
-from forecourt.registry.model import MODEL_VERSION, REGISTERED_MODEL, V1, V1ALPHA3, Kind
+from forecourt.registry.model import MODEL_VERSION, REGISTERED_MODEL, Kind
+from forecourt.registry.overviews import Id, overview_router, shown, snapshot
 from forecourt.registry.registering import NewLink, Registration, register
 from forecourt.registry.registry import Registry
 from forecourt.registry.requests import Parameters
@@ -35,7 +32,6 @@ from forecourt.registry.store import Found
 Document = dict[str, Any]
 
 BASE = "/api/forecourt/v1/registry"
-Id = Annotated[int, Path(ge=1, le=INT32_MAX)]
 
 
 class _AliasOf(BaseModel):
@@ -58,6 +54,7 @@ def management_router(registry: Registry) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix=BASE, dependencies=[Depends(_storable)])
     database = registry.database
+    router.include_router(overview_router(database))
 
     @router.post("/register", status_code=201)
     def register_(
@@ -70,24 +67,24 @@ def management_router(registry: Registry) -> APIRouter:
             made = register(connection, _actor(request), wanted)
             if dry_run:
                 connection.rollback()
-        return {name: _shown(one) for name, one in made.items()}
+        return {name: shown(one) for name, one in made.items()}
 
     @router.get("/resolve")
     def resolve_(uri: str) -> Document:
         """Say which version a ``model-registry://`` URI names, and where its files are."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             resolved = resolve(connection, uri)
         return {
             "uri": resolved.uri,
-            "registeredModel": _shown(resolved.model),
-            "modelVersion": _shown(resolved.version),
-            "modelArtifact": _shown(resolved.artifact),
+            "registeredModel": shown(resolved.model),
+            "modelVersion": shown(resolved.version),
+            "modelArtifact": shown(resolved.artifact),
         }
 
     @router.get("/lineage")
     def versions_of_(uri: str) -> Document:
         """Return the versions that a URI or a digest leads to."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             return {"items": versions_of(connection, uri)}
 
     @router.get("/changes")
@@ -102,7 +99,7 @@ def management_router(registry: Registry) -> APIRouter:
         """Return the audit trail, the newest entry first: of one resource, or of a model and all that is below it."""
         if token and not (token.isascii() and token.isdecimal() and len(token) < 19):
             raise InvalidInput(f"nextPageToken {token!r} is none that this server gave.")
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             entries = history(
                 connection,
                 resource_id=resource_id,
@@ -123,7 +120,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/registered_models/{identity}/aliases")
     def aliases(identity: Id) -> Document:
         """Return a model's aliases, with the version that each is for."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             store.get(connection, (REGISTERED_MODEL,), identity)
             return {
                 "items": [
@@ -166,12 +163,12 @@ def management_router(registry: Registry) -> APIRouter:
             changed = store.change(
                 connection, _actor(request), version, {"customProperties": properties}, action="stage"
             )
-        return _shown(changed)
+        return shown(changed)
 
     @router.get("/model_versions/{identity}/lineage")
     def lineage_(identity: Id) -> Document:
         """Return what a version comes from and leads to."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             return lineage(connection, identity)
 
     @router.get("/model_versions/{identity}/lineage/graph")
@@ -181,7 +178,7 @@ def management_router(registry: Registry) -> APIRouter:
         most: Annotated[int, Query(alias="mostNodes", ge=1, le=MOST_NODES)] = MOST_NODES,
     ) -> Document:
         """Return what a version comes from and leads to over generations, as nodes and arrows."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             return lineage_graph(connection, identity, depth=depth, most=most)
 
     @router.post("/model_versions/{identity}/lineage", status_code=201)
@@ -209,7 +206,7 @@ def management_router(registry: Registry) -> APIRouter:
     @router.get("/{collection}/{identity}/dependents")
     def dependents_(collection: str, identity: Id) -> Document:
         """List what goes with a resource if it is deleted."""
-        with _snapshot(database) as connection:
+        with snapshot(database) as connection:
             target = store.get(connection, _kinds(collection), identity)
             return {"items": [_listed(one) for one in dependents(connection, target)]}
 
@@ -217,7 +214,7 @@ def management_router(registry: Registry) -> APIRouter:
     def merge(request: Request, collection: str, identity: Id, patch: Document) -> Document:
         """Change what the patch names; of the custom properties too, those that are null go."""
         with database.transaction() as connection:
-            return _shown(changing.merge(connection, _actor(request), _kinds(collection), identity, patch))
+            return shown(changing.merge(connection, _actor(request), _kinds(collection), identity, patch))
 
     @router.delete("/{collection}/{identity}")
     def delete(request: Request, collection: str, identity: Id, cascade: bool = False) -> Document:
@@ -227,13 +224,6 @@ def management_router(registry: Registry) -> APIRouter:
         return {"deleted": [_listed(one) for one in gone]}
 
     return router
-
-
-@contextmanager
-def _snapshot(database: Database) -> Iterator[Connection]:
-    """Read as of one moment."""
-    with database.snapshot() as session:
-        yield session.connection()
 
 
 async def _storable(request: Request) -> None:
@@ -254,12 +244,6 @@ def _kinds(collection: str) -> tuple[Kind, ...]:
     if not kinds:
         raise NotFound(f"The registry has no {collection}.")
     return kinds
-
-
-def _shown(one: Found) -> Document:
-    version = V1ALPHA3 if one.kind.schema.startswith("Experiment") else V1
-    shown: Document = json.loads(render(one.kind, version, one.id, one.created, one.updated, one.text))
-    return shown
 
 
 def _listed(one: Found) -> Document:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select, tuple_
 
 from forecourt.errors import InvalidInput
 from forecourt.registry.documents import INT32_MAX
@@ -23,11 +23,15 @@ from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES
 
 _SHORT = 101  # rows that take no longer than handing them to a thread
 
+KUBEFLOWS = ("ID", "CREATE_TIME", "LAST_UPDATE_TIME")
+"""The orders that Kubeflow's API has."""
 ORDERS: dict[str, Any] = {
     "ID": RESOURCES.c.id,
     "CREATE_TIME": RESOURCES.c.created,
     "LAST_UPDATE_TIME": RESOURCES.c.updated,
+    "NAME": func.lower(RESOURCES.c.name),
 }
+_UPPER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}  # both databases fold these, and no others
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +39,39 @@ class Cursor:
     """The last row that was shown: its id and what it was ordered by."""
 
     id: int
-    value: int
+    value: int | str
 
     @staticmethod
     def of(row: Found, order: str) -> Cursor:
         """Return the cursor behind a row."""
+        if order == "NAME":
+            return Cursor(row.id, row.name.translate(_UPPER))
         return Cursor(row.id, {"ID": row.id, "CREATE_TIME": row.created, "LAST_UPDATE_TIME": row.updated}[order])
 
     @staticmethod
     def parse(token: str) -> Cursor:
         """Read a ``nextPageToken``; raises `InvalidInput`."""
         try:
-            identity, _, value = base64.b64decode(token, validate=True).decode("ascii").partition(":")
-            if len(value) < 19 and len(identity) < 11 and 0 <= int(identity) <= INT32_MAX:
-                return Cursor(int(identity), int(value))
+            identity, _, value = base64.b64decode(token, validate=True).decode().partition(":")
+            if identity.isascii() and len(identity) < 11 and 0 <= int(identity) <= INT32_MAX:
+                if value.startswith("'") and "\0" not in value:
+                    return Cursor(int(identity), value[1:])
+                if value.isascii() and len(value) < 19:
+                    return Cursor(int(identity), int(value))
         except (binascii.Error, ValueError):
             pass
-        raise InvalidInput(
-            "invalid nextPageToken: it is none that this server gave: bad request",
-            hint="Begin again without nextPageToken.",
-        )
+        raise _foreign()
 
     def __str__(self) -> str:
-        return base64.b64encode(f"{self.id}:{self.value}".encode()).decode()
+        value = f"'{self.value}" if isinstance(self.value, str) else self.value
+        return base64.b64encode(f"{self.id}:{value}".encode()).decode()
+
+
+def _foreign() -> InvalidInput:
+    return InvalidInput(
+        "invalid nextPageToken: it is none that this server gave: bad request",
+        hint="Begin again without nextPageToken.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,9 @@ class Listing:
     descending: bool = False
 
     def rows(self, connection: Any, after: Cursor | None, limit: int) -> list[Found]:
-        """Return the next so many rows."""
+        """Return the next so many rows; raises `InvalidInput` for a cursor of another order."""
+        if after and isinstance(after.value, str) != (self.order == "NAME"):
+            raise _foreign()
         values: dict[str, Any] = {
             "after": after.value if after else None,
             "after_id": after.id if after else None,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from forecourt.errors import InvalidInput
 from forecourt.registry.documents import INT32_MAX, parse_id
 from forecourt.registry.model import ARTIFACTS, BY_ARTIFACT_TYPE, Kind
-from forecourt.registry.pages import ORDERS, Cursor, Listing
+from forecourt.registry.pages import KUBEFLOWS, Cursor, Listing
 from forecourt.registry.search import Filter
 
 _SORT_ORDERS = ("ASC", "DESC")
@@ -85,7 +85,7 @@ class Parameters:
     def listing(self, kinds: Sequence[Kind], **scope: object) -> Listing:
         """Return which resources are asked for, in which order; raises `InvalidInput`."""
         kinds = self.kinds(kinds)
-        order = self.chosen("orderBy", "OrderByField", tuple(ORDERS)) or "ID"
+        order = self.chosen("orderBy", "OrderByField", KUBEFLOWS) or "ID"
         descending = self.chosen("sortOrder", "SortOrder", _SORT_ORDERS) == "DESC"
         return Listing(kinds, filter=self.filter(kinds), order=order, descending=descending, **scope)  # type: ignore[arg-type]
 
