@@ -1,0 +1,134 @@
+"""The lineage of a version, drawn and as a list; and from a URI or a digest back to the versions that it leads to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from forecourt.dashboard.calls import Calls, Document, path
+from forecourt.dashboard.pages import Crumb, Page, Pages
+from forecourt.dashboard.registry.drawing import WORDS, drawn
+from forecourt.dashboard.registry.naming import named, version_address
+
+_API = "/api/forecourt/v1/registry"
+_LIST = "lineage-list"
+_MOST_LISTED = 500
+HOME = Crumb("Model registry", "/registry")
+
+_GROUPS = (
+    ("Source", {"source"}, True),
+    ("Trained by", {"trained-by"}, True),
+    ("Made from", {"quantized-from", "finetuned-from", "adapter-of", "merged-from", "derived-from"}, True),
+    ("Files", {"files"}, False),
+    ("Evidence", {"evidence"}, False),
+    ("Deployments", {"serves"}, False),
+    ("Made into", {"quantized-from", "finetuned-from", "adapter-of", "merged-from", "derived-from"}, False),
+)
+"""What stands at a version: a title, relations, and whether those arrows lead to the version."""
+
+
+class LineagePages:
+    """The pages, which show what `calls` reach."""
+
+    def __init__(self, calls: Calls, pages: Pages) -> None:
+        self._calls = calls
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        view = self._pages.view
+        return [
+            Route("/registry/lineage", view(self.back)),
+            Route("/registry/versions/{id}/lineage", view(self.show)),
+        ]
+
+    async def show(self, request: Request) -> Page:
+        """Show what a version comes from and leads to."""
+        identity = request.path_params["id"]
+        graph = await self._calls.get(f"{_API}/model_versions{path(identity)}/lineage/graph")
+        root = next(one for one in graph["nodes"] if one["id"] == graph["root"])
+        title = f"{root['registeredModel']} {root['modelVersion']}"
+        data = {
+            "version": root | {"href": version_address(identity)},
+            "graph": graph,
+            "drawing": drawn(graph, _LIST),
+            "list_id": _LIST,
+            "groups": listed(graph),
+            "omitted": graph["omitted"],
+        }
+        crumbs = (
+            HOME,
+            Crumb(root["registeredModel"], "/registry/models" + path(root["registeredModelId"])),
+            Crumb(root["modelVersion"], version_address(identity)),
+            Crumb("Lineage"),
+        )
+        return Page("registry/lineage.html", f"Lineage of {title}", data, "registry", crumbs, blocks=("lineage",))
+
+    async def back(self, request: Request) -> Page:
+        """Show the versions that a URI or a digest leads to."""
+        uri = request.query_params.get("uri", "").strip()
+        found = (await self._calls.get(f"{_API}/lineage", uri=uri))["items"] if uri else []
+        items = [one | {"href": f"{version_address(one['modelVersionId'])}/lineage"} for one in found]
+        outside = uri if uri.startswith("https://") else ""
+        if uri.startswith("hf://"):
+            repository, _, revision = uri.removeprefix("hf://").partition("@")
+            outside = f"https://huggingface.co/{repository}" + (f"/tree/{revision}" if revision else "")
+        data = {"uri": uri, "versions": items, "outside": outside}
+        crumbs = (HOME, Crumb("Lineage"))
+        return Page("registry/lineage_of.html", "Where it is used", data, "registry", crumbs)
+
+
+def listed(graph: Document) -> list[dict[str, Any]]:
+    """Return a lineage as nested lists, by what each is to the version; what comes twice has its own below it once."""
+    nodes = {one["id"]: one for one in graph["nodes"]}
+    coming: dict[str, list[Document]] = defaultdict(list)
+    leaving: dict[str, list[Document]] = defaultdict(list)
+    for one in graph["edges"]:
+        coming[one["to"]].append(one)
+        leaving[one["from"]].append(one)
+    told = {graph["root"]}
+    budget = [_MOST_LISTED]
+
+    def groups(node: str, *, backward: bool | None) -> list[dict[str, Any]]:
+        found = []
+        for title, relations, leads_here in _GROUPS:
+            if backward is not None and leads_here is not backward:
+                continue
+            edges = coming[node] if leads_here else leaving[node]
+            entries = [entry(one, leads_here) for one in edges if one["relation"] in relations]
+            if entries := [one for one in entries if one]:
+                found.append({"title": title, "entries": entries})
+        return found
+
+    def entry(edge: Document, leads_here: bool) -> dict[str, Any] | None:
+        if not budget[0]:
+            return None
+        budget[0] -= 1
+        identity = edge["from"] if leads_here else edge["to"]
+        one = named(nodes[identity])
+        again = identity in told
+        told.add(identity)
+        return {
+            "kind": one.kind,
+            "label": one.title if nodes[identity]["kind"] == "version" else one.label,
+            "title": one.title,
+            "icon": one.icon,
+            "href": one.href,
+            "relation": _relation(edge["relation"], before=leads_here),
+            "detail": edge.get("detail", ""),
+            "again": again and nodes[identity]["kind"] == "version",
+            "more": bool(nodes[identity].get("more")),
+            "groups": [] if again else groups(identity, backward=leads_here),
+        }
+
+    return groups(graph["root"], backward=None)
+
+
+def _relation(relation: str, *, before: bool) -> str:
+    """Return how one version was made from another, said of either; nothing for what a group's title says already."""
+    if not relation.endswith(("-from", "-of")):
+        return ""
+    return f"{WORDS[relation]} {relation.rpartition('-')[2]}" if before else WORDS[relation]
