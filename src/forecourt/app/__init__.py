@@ -27,7 +27,7 @@ from forecourt.app.jobs import works
 from forecourt.app.listening import address, external_url, listening, recorded, the_only_one
 from forecourt.app.registering import proposal_router
 from forecourt.app.routes import Ending, server_router
-from forecourt.app.web import RegistryThread, Uvicorn, dispatching, shared, uvicorn_config, with_pages
+from forecourt.app.web import Announcing, RegistryThread, Uvicorn, dispatching, shared, uvicorn_config, with_pages
 from forecourt.catalog import SCHEME as CATALOG_SCHEME
 from forecourt.catalog import CatalogService
 from forecourt.dashboard import Calls, Dashboard
@@ -104,7 +104,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             ]
             await deploying.gateway.startup()
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
-                everything = dispatching(deploying.gateway, open_apis, application)
+                everything = Announcing(dispatching(deploying.gateway, open_apis, application))
                 api_ = authorizing(everything, here.access, deploying.gateway.serves)
                 dashboard = Dashboard(api_, here.objects, here.access.sees, external_url(settings, api))
                 entered = entering(
@@ -122,6 +122,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                     shared=[serves for serves, _ in open_apis],
                     allowed=origins(settings),
                 )
+                everything.listen(lambda: dashboard.live.tell("registry"))
                 catalog.listen(dashboard.live.from_threads("catalog"))
                 server = Uvicorn(uvicorn_config(guarded))
                 calls = Calls(everything)  # what a job may do was asked when it was made

@@ -19,6 +19,8 @@ from forecourt.dashboard import Dashboard
 from forecourt.serving import UVICORN_SETTINGS, Gateway
 from forecourt.settings import Settings
 
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_REGISTRIES = ("/api/model_registry/", "/api/forecourt/v1/registry/")
 GOODBYE_SECONDS = 5
 """How long requests that are still in hand when the server ends may take."""
 
@@ -97,6 +99,32 @@ def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool
         await target(scope, receive, send)
 
     return dispatch
+
+
+class Announcing:
+    """Passes requests on to `application`, and tells who listens when one has changed something in the registry."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have a function called after each change."""
+        self._listeners.append(listener)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["method"] in _READING or not scope["path"].startswith(_REGISTRIES):
+            await self._application(scope, receive, send)
+            return
+
+        async def heard(message: Any) -> None:
+            await send(message)
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                for listener in self._listeners:
+                    listener()
+
+        await self._application(scope, receive, heard)
 
 
 def with_pages(dashboard: Dashboard, api: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecourt.catalog.service import CatalogService
 
-__all__ = ["SCHEME", "CatalogService"]
+__all__ = ["SCHEME", "CatalogService", "harmless_html"]
 
 SCHEME = "catalog"
 """Of URIs that stand for a model of the catalog: ``catalog://source/model``."""
@@ -19,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from forecourt.catalog import service
 
         return getattr(service, name)
+    if name == "harmless_html":
+        from forecourt.catalog.files import cards
+
+        return getattr(cards, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

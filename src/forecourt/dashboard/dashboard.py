@@ -25,7 +25,7 @@ from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.playground import PlaygroundPages
 from forecourt.dashboard.projects import ProjectPages
-from forecourt.dashboard.registry import LineagePages
+from forecourt.dashboard.registry import RegistryPages
 from forecourt.dashboard.settings import SettingsPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
@@ -69,7 +69,7 @@ class Dashboard:
             DeploymentPages(calls, self._pages),
             JobPages(calls, self._pages),
             SettingsPages(calls, self._pages, self.live.tell),
-            LineagePages(calls, self._pages),
+            RegistryPages(calls, self._pages),
             Elsewhere(self._pages),
         )
         routes: list[BaseRoute] = [

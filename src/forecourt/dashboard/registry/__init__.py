@@ -1,5 +1,5 @@
 """Pages of the model registry."""
 
-from forecourt.dashboard.registry.lineage import LineagePages
+from forecourt.dashboard.registry.room import RegistryPages
 
-__all__ = ["LineagePages"]
+__all__ = ["RegistryPages"]
