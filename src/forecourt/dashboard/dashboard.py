@@ -25,7 +25,7 @@ from forecourt.dashboard.metrics import MetricsPages
 from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.playground import PlaygroundPages
 from forecourt.dashboard.projects import ProjectPages
-from forecourt.dashboard.registry import LineagePages
+from forecourt.dashboard.registry import LineagePages, RegisterPages
 from forecourt.dashboard.settings import SettingsPages
 from forecourt.dashboard.static import StaticFiles
 from forecourt.dashboard.users import AccountPages, SignInPages, UserPages
@@ -70,6 +70,7 @@ class Dashboard:
             JobPages(calls, self._pages),
             SettingsPages(calls, self._pages, self.live.tell),
             LineagePages(calls, self._pages),
+            RegisterPages(calls, self._pages),
             Elsewhere(self._pages),
         )
         routes: list[BaseRoute] = [
