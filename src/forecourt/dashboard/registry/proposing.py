@@ -34,7 +34,6 @@ _TEXTS = {
     "format-version": ("modelArtifact", "modelFormatVersion"),
 }
 """Fields of the form, and where each is in what is registered."""
-_NEEDED = {"name": "A model needs a name.", "version": "A version needs a name."}
 
 
 @dataclass(slots=True)
@@ -116,11 +115,10 @@ class Drafting:
         names = {"name": body["registeredModel"].get("name", ""), "version": body["modelVersion"].get("name", "")}
         standing = await self._calls.get(f"{API}/proposal", **{key: text[:300] for key, text in names.items()})
         draft = Draft(body, known, standing, errors)
-        if not names["version"] and names["name"] and not _is_filled(form, known):
-            names["version"] = body["modelVersion"]["name"] = standing["nextVersion"]
-        for key, text in _NEEDED.items():
-            if not names[key]:
-                draft.errors.setdefault(key, text)
+        if not names["name"]:
+            draft.errors["name"] = "A model needs a name."
+        if not names["version"]:
+            draft.errors["version"] = f"A version needs a name; {standing['nextVersion']} is free."
         _rows_checked(form, draft.errors)
         if draft.taken and model is None:
             state = "An archived model" if draft.taken["state"] == "ARCHIVED" else "A registered model"
@@ -239,10 +237,8 @@ def _body(form: Form, model: Document | None, known: Known, uri: str) -> Documen
     wanted = known.registration
     filled = _is_filled(form, known)
     body: Document = {part: dict(wanted.get(part) or {}) for part in _PARTS}
-    if wanted:
-        body["modelVersion"]["name"] = known.version
     for name, (part, key) in _TEXTS.items():
-        if form[name] or filled:
+        if form[name] or filled or name in ("name", "version"):  # a name is not given by chance
             body[part][key] = form[name]
     body["modelArtifact"] = {"artifactType": "model-artifact", "uri": uri, "state": "LIVE"} | body["modelArtifact"]
     if not body["modelArtifact"].get("name"):

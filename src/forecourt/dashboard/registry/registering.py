@@ -41,7 +41,7 @@ _RELATIONS = [(one, one.replace("-", " ").capitalize()) for one in RELATIONS]
 HELPS = {
     "name": "",
     "description": "",
-    "version": "By default the image's tag, else v1, v2, …",
+    "version": "Example, v1",
     "version-description": "",
     "format": "Example, tensorflow",
     "format-version": "Example, 1",
@@ -251,12 +251,7 @@ _NOTHING: dict[str, Any] = {"helps": HELPS, "model": None}
 def _typed_errors(form: Form, draft: Draft) -> dict[str, str]:
     """Return what is wrong because of what was typed."""
     fields = {"properties": "property-value", "links": "link-uri", "mode": "mode"}
-    found = {}
-    for name, text in draft.errors.items():
-        missing = not form[fields.get(name, name)]
-        if not missing or (name in ("name", "version") and draft.known.uri and not form["filled"]):
-            found[name] = text
-    return found
+    return {name: text for name, text in draft.errors.items() if form[fields.get(name, name)]}
 
 
 def _told(known: Known, form: Form) -> dict[str, Any]:
