@@ -48,7 +48,8 @@ def proposal_router(home: Home, of_catalog: OfCatalog) -> APIRouter:
 
         An image is asked in its registry, files on this machine are read, the catalog tells of its models; ``pin``
         writes an image's digest into its URI. Beside it stands what the registry has of the names, and which versions
-        of it lead to the same files. Without a URI it only says that of the names.
+        of it lead to the same files. Without a URI it only says that of the names. ``numbered`` says that nothing named
+        the version, so that it has the next free number.
         """
         if "\0" in uri + name + version:
             raise InvalidInput("null bytes are not allowed.")
@@ -96,10 +97,13 @@ def _told(models: Registry, wanted: Document, warnings: list[str]) -> Document:
     """Return it with what the registry has of the names, and the version's name where nothing says it."""
     model, version, artifact = (wanted[part] for part in ("registeredModel", "modelVersion", "modelArtifact"))
     found: Standing = models.standing(model.get("name", ""), version.get("name", ""))
-    version["name"] = version.get("name") or found.following
+    numbered = not version.get("name")
+    if numbered:
+        version["name"] = found.following
     digest = artifact.get("customProperties", {}).get("digest", {}).get("string_value", "")
     return {
         "registration": wanted | {"aliases": [], "stage": ""},
+        "numbered": numbered,
         **as_document(found),
         "sameFiles": models.leading_to(*({artifact["uri"], digest} if artifact.get("uri") else ())),
         "warnings": warnings,

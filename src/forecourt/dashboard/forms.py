@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -97,6 +99,17 @@ def problems(error: ForecourtError, fields: Mapping[str, str]) -> tuple[dict[str
             if path == known or path.startswith((known + ".", known + "[")):
                 return {fields[known]: text + (f" {error.hint}" if error.hint else "")}, None
     return {}, {"message": error.message, "hint": error.hint}
+
+
+def sent_key(form: Form, apart: Collection[str] = ()) -> str:
+    """Return what is the same where the same form is sent again (`Once`); nothing where it has no ``key``.
+
+    `apart` are fields that say nothing of what is to be made.
+    """
+    if not form["key"]:
+        return ""
+    said = json.dumps([pair for pair in form.pairs if pair[0] not in apart])
+    return f"{form['key']}-{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 class Once:

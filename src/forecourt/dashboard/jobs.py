@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from forecourt.dashboard.calls import Calls, Document
+from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.forms import Form, Once, problems
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
 from forecourt.errors import ForecourtError
@@ -129,4 +129,5 @@ def _shown(one: Document) -> dict[str, Any]:
         "finished": status.get("finished"),
         "image": result.get("image", ""),
         "model": f"{registered['registeredModel']}/{registered['modelVersion']}" if registered else "",
+        "model_href": f"/registry/versions{path(registered['modelVersionId'])}" if registered else "",
     }

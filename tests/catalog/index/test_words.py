@@ -177,3 +177,7 @@ def test_a_free_search_finds_whatever_contains_the_text(texts: list[str], query:
         if query.casefold() in text.casefold() or query.casefold() in str(place)
     ]
     assert [snapshot.names[number] for number in snapshot.containing(query)] == wanted
+
+
+def test_a_catalog_that_has_no_models_yet_finds_none() -> None:
+    assert ranked(built(), "granite") == []

@@ -54,7 +54,7 @@ class Words:
 
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, Any]] = {field: {} for field in FIELDS}  # arrays, bitmaps once frozen
-        self._sorted: dict[str, list[str]] = {}
+        self._sorted: dict[str, list[str]] = {field: [] for field in FIELDS}
         self._searchable: dict[str, Substrings] = {}
 
     def add(self, model: int, texts: Mapping[str, str]) -> None:

@@ -100,14 +100,15 @@ async def offers_of(calls: Calls, project: str) -> Offers:
     return Offers(
         project=project,
         title=_notes(namespace).get(DISPLAY_NAME) or project,
-        connections=tuple(_connections(secrets["items"])),
+        connections=tuple(connections_among(secrets["items"])),
         types=enabled_types(types["items"]),
         profiles=tuple(_profiles(profiles.values())),
         runtimes=runtimes["items"],
     )
 
 
-def _connections(secrets: Sequence[Document]) -> Iterator[Connection]:
+def connections_among(secrets: Sequence[Document]) -> Iterator[Connection]:
+    """Yield the connections among secrets."""
     for one in secrets:
         notes = _notes(one)
         if notes.get(TYPE):

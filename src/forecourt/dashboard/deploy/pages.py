@@ -20,7 +20,7 @@ from forecourt.dashboard.deploy.locating import Imported, fields_of, hidden_name
 from forecourt.dashboard.deploy.offers import Offers, offers_of
 from forecourt.dashboard.deploy.reading import DEFAULTS, typed_of
 from forecourt.dashboard.deploy.showing import shown
-from forecourt.dashboard.forms import Form, Once
+from forecourt.dashboard.forms import Form, Once, sent_key
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
 from forecourt.errors import ForecourtError
 from forecourt.objects import merged
@@ -121,7 +121,7 @@ class DeployPages:
             draft = await self._drafting.draft(form, asked.offers, asked.brought, asked.before)
             draft.errors, draft.error = {}, None
             return self._page(asked, draft)
-        key = _key(form)
+        key = sent_key(form, _MARKS)
         async with self._once.alone(key):
             if where := self._once.where(key):
                 return see_other(request, where)
@@ -269,14 +269,6 @@ def _mark(document: Document) -> str:
     metadata = document["metadata"]
     said = [metadata.get("labels"), metadata.get("annotations"), document["spec"]]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _key(form: Form) -> str:
-    """Return what is the same where the same form is sent again; nothing where it has no key."""
-    if not form["key"]:
-        return ""
-    said = json.dumps([pair for pair in form.pairs if pair[0] not in _MARKS])
-    return f"{form['key']}-{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def _unsayable(before: Document | None) -> list[str]:

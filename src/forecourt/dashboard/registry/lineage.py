@@ -12,11 +12,11 @@ from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.pages import Crumb, Page, Pages
 from forecourt.dashboard.registry.drawing import WORDS, drawn
 from forecourt.dashboard.registry.naming import named, version_address
+from forecourt.dashboard.registry.reading import HOME, OURS, SECTION
+from forecourt.dashboard.registry.versions import crumbs, frame
 
-_API = "/api/forecourt/v1/registry"
 _LIST = "lineage-list"
 _MOST_LISTED = 500
-HOME = Crumb("Model registry", "/registry")
 
 _GROUPS = (
     ("Source", {"source"}, True),
@@ -48,37 +48,30 @@ class LineagePages:
     async def show(self, request: Request) -> Page:
         """Show what a version comes from and leads to."""
         identity = request.path_params["id"]
-        graph = await self._calls.get(f"{_API}/model_versions{path(identity)}/lineage/graph")
+        graph = await self._calls.get(f"{OURS}/model_versions{path(identity)}/lineage/graph")
         root = next(one for one in graph["nodes"] if one["id"] == graph["root"])
         title = f"{root['registeredModel']} {root['modelVersion']}"
-        data = {
-            "version": root | {"href": version_address(identity)},
+        data = await frame(self._calls, identity, "lineage") | {
             "graph": graph,
             "drawing": drawn(graph, _LIST),
             "list_id": _LIST,
             "groups": listed(graph),
             "omitted": graph["omitted"],
         }
-        crumbs = (
-            HOME,
-            Crumb(root["registeredModel"], "/registry/models" + path(root["registeredModelId"])),
-            Crumb(root["modelVersion"], version_address(identity)),
-            Crumb("Lineage"),
-        )
-        return Page("registry/lineage.html", f"Lineage of {title}", data, "registry", crumbs, blocks=("lineage",))
+        return Page("registry/lineage.html", f"Lineage of {title}", data, SECTION, crumbs(data), blocks=("lineage",))
 
     async def back(self, request: Request) -> Page:
         """Show the versions that a URI or a digest leads to."""
         uri = request.query_params.get("uri", "").strip()
-        found = (await self._calls.get(f"{_API}/lineage", uri=uri))["items"] if uri else []
+        found = (await self._calls.get(f"{OURS}/lineage", uri=uri))["items"] if uri else []
         items = [one | {"href": f"{version_address(one['modelVersionId'])}/lineage"} for one in found]
         outside = uri if uri.startswith("https://") else ""
         if uri.startswith("hf://"):
             repository, _, revision = uri.removeprefix("hf://").partition("@")
             outside = f"https://huggingface.co/{repository}" + (f"/tree/{revision}" if revision else "")
         data = {"uri": uri, "versions": items, "outside": outside}
-        crumbs = (HOME, Crumb("Lineage"))
-        return Page("registry/lineage_of.html", "Where it is used", data, "registry", crumbs)
+        way = (HOME, Crumb("Lineage"))
+        return Page("registry/lineage_of.html", "Where it is used", data, SECTION, way)
 
 
 def listed(graph: Document) -> list[dict[str, Any]]:

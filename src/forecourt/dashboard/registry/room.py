@@ -12,6 +12,7 @@ from forecourt.dashboard.registry.lifecycle import Lifecycle
 from forecourt.dashboard.registry.lineage import LineagePages
 from forecourt.dashboard.registry.listing import Listing
 from forecourt.dashboard.registry.models import Models
+from forecourt.dashboard.registry.registering import RegisterPages
 from forecourt.dashboard.registry.versions import Versions
 
 
@@ -27,6 +28,7 @@ class RegistryPages:
         self._lifecycle = Lifecycle(calls)
         self._changing = Changing(calls, {"models": self._models.page, "versions": self._versions.page})
         self._lineage = LineagePages(calls, pages)
+        self._register = RegisterPages(calls, pages)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -35,6 +37,7 @@ class RegistryPages:
             Route("/registry", view(self._listing.live)),
             Route("/registry/archive", view(self._listing.archive)),
             Route("/registry/compare", view(self._comparison.compare)),
+            *self._register.routes(),
             *self._lineage.routes(),
         ]
         one = "/registry/{what}/{id}"
