@@ -23,7 +23,7 @@ from forecourt.dashboard.registry.reading import (
     model_href,
     version_href,
 )
-from forecourt.errors import ForecourtError
+from forecourt.errors import ForecourtError, NotFound
 from forecourt.registry.metadata import INT32, to_metadata
 
 _TEXTS = {
@@ -32,6 +32,7 @@ _TEXTS = {
     "details": ("owner", "provider", "license", "licenseLink", "libraryName", "maturity"),
     "author": ("author",),
 }
+_PARTS = (*_TEXTS, "labels", "properties", "stage", "aliases")
 _LISTS = {"details": ("tasks", "language")}
 _LATER = "Somebody has changed it since you began. What you typed is below; save again to have it as you say."
 Make = Callable[..., Awaitable[Page]]
@@ -57,6 +58,8 @@ class Changing:
         what, identity = asked_for(request)
         form = await Form.of(request)
         part = form["part"]
+        if part not in _PARTS:
+            raise NotFound(f"There is nothing called {part!r} to be changed.")
         own = (model_href if what == "models" else version_href)(identity)
         try:
             said = await self._apply(COLLECTIONS[what], identity, part, form)
@@ -70,7 +73,7 @@ class Changing:
             edit = f"property:{form['before']}" if part == "properties" and form["before"] else part
             status = 409 if isinstance(error, _Changed) else 422
             return await self._pages[what](request, edit=edit, typed=form.typed, status=status, **shown)
-        return see_other(request, f"{own}#{part}", notice=said)
+        return see_other(request, f"{own}#part-{part}", notice=said)
 
     async def _apply(self, collection: str, identity: str, part: str, form: Form) -> str:
         """Change a part; return what is said of it. Raises `Refused`, `Wrong`, `_Changed`."""
@@ -93,8 +96,6 @@ class Changing:
         return "Saved"
 
     async def _unless_changed(self, collection: str, identity: str, part: str, form: Form) -> None:
-        if part not in _TEXTS:
-            raise Wrong("", f"There is nothing called {part!r} to be changed.")
         now = str((await self._calls.get(f"{API}/{collection}{path(identity)}"))["lastUpdateTimeSinceEpoch"])
         if form["seen"] and form["seen"] != now:
             raise _Changed(now)
