@@ -18,7 +18,6 @@ from forecourt.dashboard.catalog import CatalogPages
 from forecourt.dashboard.compression import Compressed
 from forecourt.dashboard.deploy import DeployPages
 from forecourt.dashboard.deployments import DeploymentPages
-from forecourt.dashboard.elsewhere import Elsewhere
 from forecourt.dashboard.jobs import JobPages
 from forecourt.dashboard.live import Live, Sees, everything
 from forecourt.dashboard.metrics import MetricsPages
@@ -70,7 +69,6 @@ class Dashboard:
             JobPages(calls, self._pages),
             SettingsPages(calls, self._pages, self.live.tell),
             RegistryPages(calls, self._pages),
-            Elsewhere(self._pages),
         )
         routes: list[BaseRoute] = [
             Route("/", _home),
