@@ -173,9 +173,8 @@ class RegisterPages:
                 asked.form = over(form, [*places.filled_from(chosen).items()])
         elif do == "version":
             asked.model = await self._calls.get(_MODELS + path(what))
-            standing = await self._calls.get(
-                f"{OURS}/proposal", name=asked.model["name"], version=form["version"][:300]
-            )
+            typed = form["version"][:300]
+            standing = await self._calls.get(f"{OURS}/proposal", name=asked.model["name"], version=typed)
             taken = standing["modelVersion"] or not form["version"]
             version = standing["nextVersion"] if taken else form["version"]
             asked.form = over(form, [("model", what), ("version", version)])
