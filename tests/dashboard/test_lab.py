@@ -188,12 +188,12 @@ def test_walk_c_a_model_is_registered_deployed_archived_and_restored(
 ) -> None:
     register_from_the_catalog(page)
     register_another_version(page, uri)
-    page.get_by_role("link", name="Lineage", exact=True).click()
+    page.get_by_role("navigation", name="Of the version").get_by_role("link", name="Lineage").click()
     drawing = page.get_by_role("region", name="Lineage, drawn")
     expect(drawing.get_by_role("link", name=f"ModelCar: {uri}")).to_be_visible()
-    page.get_by_text("Another version").click()
+    page.locator("summary", has_text="Another version").click()
     page.get_by_role("link", name="smollm2-135m-instruct", exact=True).click()
-    page.get_by_role("link", name="Lineage", exact=True).click()
+    page.get_by_role("navigation", name="Of the version").get_by_role("link", name="Lineage").click()
     expect(drawing.get_by_role("link", name=f"Model catalog: {catalogued}")).to_be_visible()
     deploy_the_version(page)
     name = page.url.rpartition("/")[2]

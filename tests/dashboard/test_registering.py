@@ -109,7 +109,7 @@ def family(server: Server) -> list[str]:
     return [base, tuned, small]
 
 
-def test_a_lineage_is_drawn_and_every_node_leads_somewhere(page: Page, family: list[str]) -> None:
+def test_a_lineage_is_drawn_and_every_node_leads_somewhere(page: Page, server: Server, family: list[str]) -> None:
     page.goto(f"/registry/versions/{family[2]}/lineage")
     drawing = page.get_by_role("region", name="Lineage, drawn")
     expect(drawing.get_by_role("link", name="Version 2.0: tuned<b> 2.0")).to_be_visible()
@@ -127,6 +127,9 @@ def test_a_lineage_is_drawn_and_every_node_leads_somewhere(page: Page, family: l
     expect(listed.get_by_text("average recovery 99.7 %")).to_be_visible()
     expect(listed.get_by_role("link", name="acme/base")).to_be_visible()
     look(page, "registry-lineage")
+    made = {"relation": "quantized-from", "uri": "model-registry://small/2.0", "modelVersionId": int(family[2])}
+    register(server, "while-open", "1", "hf://acme/open", made)
+    expect(drawing.get_by_role("link", name="Version 1: while-open 1")).to_be_visible()
     drawing.get_by_role("link", name="Version 2.0: tuned<b> 2.0").press("Enter")
     expect(page.get_by_role("heading", name="tuned<b> 2.0")).to_be_visible()
     page.get_by_role("link", name="Training run: https://mlflow.example.com/runs/7f3a").click()

@@ -62,7 +62,7 @@ class LineagePages:
             "groups": listed(graph),
             "omitted": graph["omitted"],
         }
-        return Page("registry/lineage.html", f"Lineage of {title}", data, SECTION, crumbs(data))
+        return Page("registry/lineage.html", f"Lineage of {title}", data, SECTION, crumbs(data), ("lineage",))
 
     async def back(self, request: Request) -> Page:
         """Show the versions that a URI or a digest leads to."""
