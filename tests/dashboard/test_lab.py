@@ -181,3 +181,88 @@ def answer_of(server: Server, name: str) -> str:
     )
     with urllib.request.urlopen(request, timeout=120) as answer:
         return str(json.load(answer)["choices"][0]["message"]["content"])
+
+
+def test_walk_c_a_model_is_registered_deployed_archived_and_restored(
+    page: Page, server: Server, catalogued: str, uri: str
+) -> None:
+    register_from_the_catalog(page)
+    register_another_version(page, uri)
+    page.get_by_role("navigation", name="Of the version").get_by_role("link", name="Lineage").click()
+    drawing = page.get_by_role("region", name="Lineage, drawn")
+    expect(drawing.get_by_role("link", name=f"ModelCar: {uri}")).to_be_visible()
+    page.locator("summary", has_text="Another version").click()
+    page.get_by_role("link", name="smollm2-135m-instruct", exact=True).click()
+    page.get_by_role("navigation", name="Of the version").get_by_role("link", name="Lineage").click()
+    expect(drawing.get_by_role("link", name=f"Model catalog: {catalogued}")).to_be_visible()
+    deploy_the_version(page)
+    name = page.url.rpartition("/")[2]
+    becomes_ready_without_reloading(page, name)
+    assert answer_of(server, name).strip()
+    archive_and_restore(page, server, name)
+
+
+def register_from_the_catalog(page: Page) -> None:
+    """Model catalog → the model → Register model → the form comes filled → Register model."""
+    page.goto("/")
+    page.get_by_role("link", name="Model catalog").click()
+    page.get_by_role("link", name="SmolLM2-135M-Instruct-GGUF").first.click()
+    page.get_by_role("link", name="Register model").click()
+    expect(page.get_by_label("Model name")).to_have_value("SmolLM2-135M-Instruct-GGUF")
+    expect(page.get_by_label("Version name")).to_have_value("smollm2-135m-instruct")
+    expect(page.get_by_label("Source model format", exact=True)).to_have_value("gguf")
+    page.get_by_label("Model name").fill("smollm2")
+    page.locator("#register-submit").click()
+    page.wait_for_url("**/registry/versions/*")
+    expect(page.get_by_role("heading", name="smollm2 smollm2-135m-instruct")).to_be_visible()
+
+
+def register_another_version(page: Page, uri: str) -> None:
+    """Model registry → the model → Register new version, from where its image is."""
+    page.get_by_role("link", name="Model registry").first.click()
+    page.get_by_role("link", name="smollm2", exact=True).click()
+    page.get_by_role("link", name="Register new version").first.click()
+    page.get_by_label("Version name").fill("2.0")
+    page.get_by_label("URI", exact=True).check()
+    page.get_by_role("textbox", name="URI").fill(uri)
+    expect(page.locator("#known")).to_contain_text("The model says what it is")
+    page.get_by_role("textbox", name="Aliases").fill("champion")
+    page.locator("#register-submit").click()
+    page.wait_for_url("**/registry/versions/*")
+    expect(page.get_by_role("heading", name="smollm2 2.0")).to_be_visible()
+
+
+def deploy_the_version(page: Page) -> None:
+    """Deploy → the project → the form comes filled → Deploy."""
+    page.get_by_role("link", name="Deploy", exact=True).click()
+    choose_the_project(page)
+    expect(page.get_by_text("model details have been imported from the model registry.")).to_be_visible()
+    page.get_by_label("Serving runtime").select_option(RUNTIME)
+    page.locator("#deploy-submit").click()
+    page.wait_for_url(f"**/deployments/{PROJECT}/*")
+
+
+def archive_and_restore(page: Page, server: Server, deployed: str) -> None:
+    """What is deployed is not archived; once nothing serves it, it goes into the archive and comes back."""
+
+    def archive() -> None:
+        page.goto("/registry")
+        page.get_by_role("button", name="Actions of smollm2").click()
+        page.get_by_role("link", name="Archive model").click()
+
+    archive()
+    expect(page.get_by_role("dialog", name="smollm2 is deployed")).to_contain_text(f"{PROJECT}/{deployed}")
+    services = f"/apis/serving.kserve.io/v1beta1/namespaces/{PROJECT}/inferenceservices/{deployed}"
+    assert server.call("DELETE", services)[0] == 200
+    wait(lambda: server.call("GET", services)[0] == 404, 30, "the deployment is gone")
+    archive()
+    dialog = page.get_by_role("dialog", name="Archive model?")
+    dialog.get_by_role("textbox").fill("smollm2")
+    dialog.get_by_role("button", name="Archive", exact=True).click()
+    expect(page.locator(".fc-notice")).to_contain_text("smollm2 is archived")
+    expect(page.get_by_role("link", name="smollm2", exact=True)).to_have_count(0)
+    page.get_by_role("link", name="View archived models").click()
+    page.get_by_role("link", name="smollm2", exact=True).click()
+    page.get_by_role("button", name="Restore model").click()
+    page.get_by_role("link", name="Model registry").first.click()
+    expect(page.get_by_role("link", name="smollm2", exact=True)).to_be_visible()

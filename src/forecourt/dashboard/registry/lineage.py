@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -11,8 +12,8 @@ from starlette.routing import Route
 from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.pages import Crumb, Page, Pages
 from forecourt.dashboard.registry.drawing import WORDS, drawn
-from forecourt.dashboard.registry.naming import named, version_address
-from forecourt.dashboard.registry.reading import HOME, OURS, SECTION
+from forecourt.dashboard.registry.naming import named
+from forecourt.dashboard.registry.reading import HOME, OURS, SECTION, VERSIONS, version_href
 from forecourt.dashboard.registry.versions import crumbs, frame
 
 _LIST = "lineage-list"
@@ -48,23 +49,26 @@ class LineagePages:
     async def show(self, request: Request) -> Page:
         """Show what a version comes from and leads to."""
         identity = request.path_params["id"]
-        graph = await self._calls.get(f"{OURS}/model_versions{path(identity)}/lineage/graph")
-        root = next(one for one in graph["nodes"] if one["id"] == graph["root"])
-        title = f"{root['registeredModel']} {root['modelVersion']}"
-        data = await frame(self._calls, identity, "lineage") | {
+        data, graph = await asyncio.gather(
+            frame(self._calls, identity, "lineage"),
+            self._calls.get(f"{OURS}/{VERSIONS}{path(identity)}/lineage/graph"),
+        )
+        title = f"{data['model']['name']} {data['version']['name']}"
+        data |= {
+            "title": title,
             "graph": graph,
             "drawing": drawn(graph, _LIST),
             "list_id": _LIST,
             "groups": listed(graph),
             "omitted": graph["omitted"],
         }
-        return Page("registry/lineage.html", f"Lineage of {title}", data, SECTION, crumbs(data), blocks=("lineage",))
+        return Page("registry/lineage.html", f"Lineage of {title}", data, SECTION, crumbs(data), ("lineage",))
 
     async def back(self, request: Request) -> Page:
         """Show the versions that a URI or a digest leads to."""
         uri = request.query_params.get("uri", "").strip()
         found = (await self._calls.get(f"{OURS}/lineage", uri=uri))["items"] if uri else []
-        items = [one | {"href": f"{version_address(one['modelVersionId'])}/lineage"} for one in found]
+        items = [one | {"href": f"{version_href(one['modelVersionId'])}/lineage"} for one in found]
         outside = uri if uri.startswith("https://") else ""
         if uri.startswith("hf://"):
             repository, _, revision = uri.removeprefix("hf://").partition("@")

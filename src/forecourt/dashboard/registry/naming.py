@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from forecourt.dashboard.calls import Document, path
 from forecourt.dashboard.pages import address
+from forecourt.dashboard.registry.reading import version_href
 
 _HUB = ("hf://", "https://huggingface.co/")
 _DIGEST_SHOWN = 19  # characters: sha256: and twelve more, as docker shows
@@ -35,14 +36,9 @@ def used_by(uri: str) -> str:
     return address("/registry/lineage", uri=uri)
 
 
-def version_address(identity: str) -> str:
-    """Return the address of a version's page."""
-    return "/registry/versions" + path(identity)
-
-
 def _version(node: Document) -> Named:
     name = f"{node['registeredModel']} {node['modelVersion']}"
-    href = f"{version_address(node['modelVersionId'])}/lineage"
+    href = f"{version_href(node['modelVersionId'])}/lineage"
     return Named(f"Version {node['modelVersion']}", node["registeredModel"], name, "tag", href)
 
 

@@ -12,10 +12,10 @@ from forecourt.access import who
 from forecourt.dashboard.calls import Calls, Document, Refused
 from forecourt.dashboard.forms import Form, problems
 from forecourt.dashboard.registry import places
+from forecourt.dashboard.registry.reading import OURS
 from forecourt.errors import ForecourtError
 from forecourt.registry.metadata import from_metadata, to_metadata
 
-API = "/api/forecourt/v1/registry"
 JOBS = "/apis/forecourt.dev/v1alpha1/namespaces/{}/jobs"
 STORE = "store"
 """The mode in which files are fetched and stored; the other keeps where they are."""
@@ -93,7 +93,7 @@ class Drafting:
         known = Known(uri)
         try:
             async with asyncio.timeout(patience):
-                known.proposal = await self._calls.get(f"{API}/proposal", uri=uri)
+                known.proposal = await self._calls.get(f"{OURS}/proposal", uri=uri)
         except Refused as refused:
             if refused.status < 500 and not uri.startswith("oci"):
                 raise
@@ -113,7 +113,7 @@ class Drafting:
         known = await self._of(form, uri, errors, patience)
         body = _body(form, model, known, uri)
         names = {"name": body["registeredModel"].get("name", ""), "version": body["modelVersion"].get("name", "")}
-        standing = await self._calls.get(f"{API}/proposal", **{key: text[:300] for key, text in names.items()})
+        standing = await self._calls.get(f"{OURS}/proposal", **{key: text[:300] for key, text in names.items()})
         draft = Draft(body, known, standing, errors)
         if not names["name"]:
             draft.errors["name"] = "A model needs a name."
@@ -161,7 +161,7 @@ class Drafting:
         if "version" in draft.errors:
             tried["modelVersion"]["name"] = f"{draft.standing['nextVersion']}-tried"
         try:
-            await self._calls.post(f"{API}/register", tried, dryRun="All")
+            await self._calls.post(f"{OURS}/register", tried, dryRun="All")
         except ForecourtError as refused:
             found, draft.error = problems(refused, fields)
             if "custom property" in (text := " ".join(found.values())):

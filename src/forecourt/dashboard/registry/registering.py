@@ -18,20 +18,20 @@ from forecourt.dashboard.forms import Form, Once, sent_key
 from forecourt.dashboard.pages import Crumb, Page, Pages, see_other
 from forecourt.dashboard.registry import places
 from forecourt.dashboard.registry.filling import filled, over, with_row, without_row
-from forecourt.dashboard.registry.naming import version_address
-from forecourt.dashboard.registry.proposing import API, JOBS, STORE, Draft, Drafting, Known, rows
+from forecourt.dashboard.registry.proposing import JOBS, STORE, Draft, Drafting, Known, rows
+from forecourt.dashboard.registry.reading import API as KUBEFLOW
+from forecourt.dashboard.registry.reading import HOME, MODELS, OURS, SECTION, model_href, version_href
 from forecourt.errors import ForecourtError
 from forecourt.objects import dump
 from forecourt.registry.aliases import STAGES
 from forecourt.registry.links import RELATIONS
 
 ADDRESS = "/registry/register"
-HOME = Crumb("Model registry", "/registry")
 _PATIENCE = 20.0
 """Seconds that a registry has to say what a model is once it is to be registered."""
 _MARKS = frozenset(("key", "do", "wrong", "tried", "filled"))
 """Fields that say nothing of what is to be registered."""
-_MODELS = "/api/model_registry/v1/registered_models"
+_MODELS = f"{KUBEFLOW}/{MODELS}"
 _MOST_FOUND = 8
 _SHOWN_TEXT = 600  # characters of a text in what is shown of the body
 _DEFAULTS = {"location": places.STORAGE, "mode": "register"}
@@ -138,8 +138,8 @@ class RegisterPages:
             named = draft.job["metadata"] | {"name": f"import-{secrets.token_hex(4)}"}
             await self._calls.post(JOBS.format(named["namespace"]), draft.job | {"metadata": named})
             return "/jobs"
-        made = await self._calls.post(f"{API}/register", draft.body)
-        return version_address(made["modelVersion"]["id"])
+        made = await self._calls.post(f"{OURS}/register", draft.body)
+        return version_href(made["modelVersion"]["id"])
 
     async def _asked(self, request: Request) -> _Asked:
         form = await Form.of(request)
@@ -173,7 +173,8 @@ class RegisterPages:
                 asked.form = over(form, [*places.filled_from(chosen).items()])
         elif do == "version":
             asked.model = await self._calls.get(_MODELS + path(what))
-            standing = await self._calls.get(f"{API}/proposal", name=asked.model["name"], version=form["version"][:300])
+            typed = form["version"][:300]
+            standing = await self._calls.get(f"{OURS}/proposal", name=asked.model["name"], version=typed)
             taken = standing["modelVersion"] or not form["version"]
             version = standing["nextVersion"] if taken else form["version"]
             asked.form = over(form, [("model", what), ("version", version)])
@@ -195,7 +196,7 @@ class RegisterPages:
         changed = filled(form, uri, known, before, _DEFAULTS)
         name = asked.model["name"] if asked.model else changed["name"]
         if name and not changed["version"]:
-            standing = await self._calls.get(f"{API}/proposal", name=name[:300])
+            standing = await self._calls.get(f"{OURS}/proposal", name=name[:300])
             changed = over(changed, [("version", standing["nextVersion"])])
         return changed
 
@@ -217,9 +218,9 @@ class RegisterPages:
         title = "Register new version" if asked.model else "Register model"
         crumbs = [HOME]
         if asked.model:
-            crumbs.append(Crumb(asked.model["name"], "/registry/models" + path(asked.model["id"])))
+            crumbs.append(Crumb(asked.model["name"], model_href(asked.model["id"])))
         data = self._data(asked, draft) | found
-        return Page("registry/register.html", title, data, "registry", (*crumbs, Crumb(title)), status=status)
+        return Page("registry/register.html", title, data, SECTION, (*crumbs, Crumb(title)), status=status)
 
     def _data(self, asked: _Asked, draft: Draft) -> dict[str, Any]:
         form, model = asked.form, asked.model
@@ -267,7 +268,7 @@ def _told(known: Known, form: Form) -> dict[str, Any]:
         "format": artifact.get("modelFormatName", ""),
         "warnings": known.proposal.get("warnings", []),
         "same": [
-            {"title": f"{one['registeredModel']} {one['modelVersion']}", "href": version_address(one["modelVersionId"])}
+            {"title": f"{one['registeredModel']} {one['modelVersion']}", "href": version_href(one["modelVersionId"])}
             for one in known.proposal.get("sameFiles", [])[:5]
         ],
     }
