@@ -6,15 +6,21 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import object_stores
 import pytest
 from object_stores import ObjectStore
 
 from forecourt.oci import ContentStore
 from forecourt.settings import Settings
+
+if TYPE_CHECKING:
+    from objects.served import Api
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -62,6 +68,22 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> ContentStore:
     return ContentStore(settings.store)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """The Kubernetes-shaped API with every kind, over a database of its own."""
+    from objects.served import Api
+
+    with closing(Api(tmp_path)) as served:
+        yield served
+
+
+@pytest.fixture
+def http(api: Api) -> Iterator[httpx.Client]:
+    """A client of `api`, of whichever the room has."""
+    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from access.people import PASSWORD, Person, add
 from servers import serving
 
-from forecourt.access import Access, Role, asking, entering
+from forecourt.access import Access, Lasting, Role, asking, entering
 from forecourt.access.users import User
 from forecourt.db import Database
 from forecourt.objects import ObjectStore
@@ -31,6 +31,7 @@ async def test_no_key_to_the_server_gets_to_a_runtime_and_no_cookie_comes_from_a
     door = entering(
         behind,
         access,
+        Lasting(access),
         cookie="forecourt-x",
         gateway=lambda path: path.startswith("/v1/"),
         pages=lambda _: False,

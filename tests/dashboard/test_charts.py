@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from forecourt.dashboard.charts import Axis, Group, Point, Series, lines, pareto_front, scatter
+from forecourt.dashboard.charts import Axis, Group, Point, Series, lines, scatter
 from forecourt.dashboard.charts.scale import written
 from forecourt.dashboard.charts.ticks import linear, logarithmic, times
 
@@ -142,17 +142,6 @@ def test_series_differ_in_more_than_colour() -> None:
     chart = lines("a", [NOON], [Series(name, [1.0]) for name in "abcdef"])
     assert len({one["key"] for one in chart["series"]}) == 6
     assert len({one["class"] for one in chart["series"]}) == 6
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=30))
-def test_the_front_is_what_no_other_betters(pairs: list[tuple[int, int]]) -> None:
-    front = pareto_front([(float(x), float(y)) for x, y in pairs])
-
-    def bettered(at: int) -> bool:
-        x, y = pairs[at]
-        return any(a <= x and b >= y and (a, b) != (x, y) for a, b in pairs)
-
-    assert front == {index for index in range(len(pairs)) if not bettered(index)}
 
 
 def test_a_point_on_the_front_has_a_shape_of_its_own_and_is_on_the_fronts_line() -> None:

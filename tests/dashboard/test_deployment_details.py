@@ -7,44 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dashboard.granite import OWN, found, granite_on, say
 from playwright.sync_api import Page, expect
 from seeing import look
-from servers import SERVICES, Server, tiny_service, wait
-
-OWN = "/deployments/default/granite"
+from servers import SERVICES, Server
 
 
 @pytest.fixture(autouse=True)
 def granite(server: Server, model: Path) -> Iterator[dict[str, Any]]:
-    """A deployment that is ready, made anew where a test has changed what it is."""
-    service = tiny_service("granite", model, "--say=one")
-    service["metadata"]["annotations"] = {"openshift.io/display-name": "Granite"}
-    server.call("POST", SERVICES, service)
-    wait(lambda: _ready(server), 20, "granite is ready")
-    yield service
-    assert server.call("DELETE", f"{SERVICES}/granite")[0] in (200, 404)
-    wait(lambda: server.call("GET", f"{SERVICES}/granite")[0] == 404, 20, "granite is gone")
-
-
-def _get(server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = server.call("GET", f"{SERVICES}/granite")[1]
-    return found
-
-
-def _ready(server: Server) -> bool:
-    item = _get(server)
-    status = item.get("status") or {}
-    seen = status.get("observedGeneration") == item["metadata"].get("generation")
-    return seen and any(one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"])
-
-
-def _say(server: Server, what: str, cause: str) -> None:
-    change = {
-        "metadata": {"annotations": {"kubernetes.io/change-cause": cause}},
-        "spec": {"predictor": {"model": {"args": [f"--say={what}"]}}},
-    }
-    assert server.call("PATCH", f"{SERVICES}/granite", change)[0] == 200
-    wait(lambda: _ready(server), 20, "the change is ready")
+    """The deployment, made anew where a test has changed what it is."""
+    with granite_on(server, model) as service:
+        yield service
 
 
 def test_the_details_say_what_it_is_and_how_to_ask_it(page: Page, server: Server) -> None:
@@ -106,11 +79,11 @@ def test_it_is_scaled_in_a_dialog_that_refuses_what_cannot_be(page: Page, server
     dialog.get_by_role("button", name="Scale").click()
     expect(page.get_by_text("Granite is scaled to 2 replicas")).to_be_visible()
     expect(page.get_by_text("2 wanted, 2 there")).to_be_visible()
-    assert _get(server)["spec"]["predictor"]["maxReplicas"] == 2
+    assert found(server)["spec"]["predictor"]["maxReplicas"] == 2
 
 
 def test_two_revisions_are_compared_and_one_is_gone_back_to(page: Page, server: Server) -> None:
-    _say(server, "two", "a friendlier greeting")
+    say(server, "two", "a friendlier greeting")
     page.goto(f"{OWN}/revisions")
     expect(page.get_by_role("row").filter(has_text="a friendlier greeting")).to_contain_text("Current")
     expect(page.locator("del")).to_contain_text("- ")
@@ -119,13 +92,13 @@ def test_two_revisions_are_compared_and_one_is_gone_back_to(page: Page, server: 
     page.get_by_role("link", name="Roll back to revision 1").click()
     dialog = page.get_by_role("dialog", name="Roll back to revision 1?")
     expect(dialog.locator("ins").filter(has_text="--say=one")).to_be_visible()
-    assert _get(server)["spec"]["predictor"]["model"]["args"] == ["--say=two"]  # it was only shown
+    assert found(server)["spec"]["predictor"]["model"]["args"] == ["--say=two"]  # it was only shown
     dialog.get_by_label("Change cause").fill("the old one was better")
     look(page, "deployment-rollback")
     dialog.get_by_role("button", name="Roll back").click()
     expect(page.get_by_text("Granite goes back to revision 1")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="the old one was better")).to_contain_text("Current")
-    assert _get(server)["spec"]["predictor"]["model"]["args"] == ["--say=one"]
+    assert found(server)["spec"]["predictor"]["model"]["args"] == ["--say=one"]
 
 
 def test_a_revision_that_is_not_kept_cannot_be_gone_back_to(page: Page) -> None:
@@ -143,4 +116,4 @@ def test_a_canary_shows_its_shares_and_is_promoted(page: Page, server: Server) -
     look(page, "deployment-canary")
     page.get_by_role("button", name="Promote the new revision").click()
     expect(page.get_by_text("The new revision of Granite gets all requests")).to_be_visible()
-    assert "canaryTrafficPercent" not in _get(server)["spec"]["predictor"]
+    assert "canaryTrafficPercent" not in found(server)["spec"]["predictor"]

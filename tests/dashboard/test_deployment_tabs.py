@@ -10,44 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from dashboard.granite import OWN, found, granite_on, say
 from playwright.sync_api import Page, expect
 from seeing import look
-from servers import SERVICES, Server, tiny_service, wait
-
-OWN = "/deployments/default/granite"
+from servers import SERVICES, Server, wait
 
 
 @pytest.fixture(autouse=True)
 def granite(server: Server, model: Path) -> Iterator[dict[str, Any]]:
-    """A deployment that is ready, made anew where a test has changed what it is."""
-    service = tiny_service("granite", model, "--say=one")
-    service["metadata"]["annotations"] = {"openshift.io/display-name": "Granite"}
-    server.call("POST", SERVICES, service)
-    wait(lambda: _ready(server), 20, "granite is ready")
-    yield service
-    assert server.call("DELETE", f"{SERVICES}/granite")[0] in (200, 404)
-    wait(lambda: server.call("GET", f"{SERVICES}/granite")[0] == 404, 20, "granite is gone")
-
-
-def _get(server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = server.call("GET", f"{SERVICES}/granite")[1]
-    return found
-
-
-def _ready(server: Server) -> bool:
-    item = _get(server)
-    status = item.get("status") or {}
-    seen = status.get("observedGeneration") == item["metadata"].get("generation")
-    return seen and any(one["type"] == "Ready" and one["status"] == "True" for one in status["conditions"])
-
-
-def _say(server: Server, what: str, cause: str) -> None:
-    change = {
-        "metadata": {"annotations": {"kubernetes.io/change-cause": cause}},
-        "spec": {"predictor": {"model": {"args": [f"--say={what}"]}}},
-    }
-    assert server.call("PATCH", f"{SERVICES}/granite", change)[0] == 200
-    wait(lambda: _ready(server), 20, "the change is ready")
+    """The deployment, made anew where a test has changed what it is."""
+    with granite_on(server, model) as service:
+        yield service
 
 
 def test_a_token_is_shown_once_and_opens_until_it_is_revoked(page: Page, server: Server) -> None:
@@ -160,23 +133,23 @@ def test_yaml_is_edited_and_what_is_wrong_is_told_at_its_line(page: Page, server
     expect(page.get_by_text("The server would take it.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Granite is saved")).to_be_visible()
-    assert _get(server)["spec"]["predictor"]["model"]["args"] == ["--say=edited"]
+    assert found(server)["spec"]["predictor"]["model"]["args"] == ["--say=edited"]
 
 
 def test_what_another_changed_meanwhile_is_shown_before_it_is_overwritten(page: Page, server: Server) -> None:
     page.goto(f"{OWN}/yaml/edit")
     area = page.get_by_label("InferenceService")
     area.fill(area.input_value().replace("--say=one", "--say=mine"))
-    _say(server, "theirs", "somebody else")
+    say(server, "theirs", "somebody else")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("It was changed meanwhile")).to_be_visible()
     expect(page.locator("ins").filter(has_text="--say=theirs")).to_be_visible()
     expect(area).to_have_value(re.compile("--say=mine"))
     look(page, "deployment-yaml-conflict")
-    assert _get(server)["spec"]["predictor"]["model"]["args"] == ["--say=theirs"]
+    assert found(server)["spec"]["predictor"]["model"]["args"] == ["--say=theirs"]
     page.get_by_role("button", name="Overwrite their changes").click()
     expect(page.get_by_text("Granite is saved")).to_be_visible()
-    assert _get(server)["spec"]["predictor"]["model"]["args"] == ["--say=mine"]
+    assert found(server)["spec"]["predictor"]["model"]["args"] == ["--say=mine"]
 
 
 def _asked(server: Server, token: str) -> int:

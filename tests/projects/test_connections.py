@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
-from objects.served import Api
 from sqlalchemy import text
 
 from forecourt.errors import InvalidInput
@@ -24,18 +20,6 @@ S3 = {
     "AWS_S3_ENDPOINT": "http://localhost:8333",
     "AWS_S3_BUCKET": "models",
 }
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    with closing(Api(tmp_path)) as api:
-        yield api
-
-
-@pytest.fixture
-def http(api: Api) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
 
 
 def connection(values: dict[str, str], kind: str = "s3", name: str = "store", **metadata):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from objects.served import Api
 
 from forecourt.errors import InvalidObject
 from forecourt.objects import quantity
@@ -33,12 +28,6 @@ def profile(*identifiers: dict[str, Any], annotations: dict[str, str] | None = N
             "spec": {"identifiers": list(identifiers)} | spec,
         }
     )
-
-
-@pytest.fixture
-def http(tmp_path: Path) -> Iterator[httpx.Client]:
-    with closing(Api(tmp_path)) as api, httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,6 @@ def api(tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
-@pytest.fixture
-def http(api: Api) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
-
-
 def isvcs(namespace: str) -> str:
     return f"/apis/serving.kserve.io/v1beta1/namespaces/{namespace}/inferenceservices"
 

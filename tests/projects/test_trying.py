@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
-import httpx
 import pytest
-from objects.served import Api
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 CONNECTIONS = "/api/forecourt/v1/namespaces/default/connections"
@@ -19,12 +14,6 @@ S3 = {
     "AWS_S3_ENDPOINT": "http://localhost:8333",
     "AWS_S3_BUCKET": "models",
 }
-
-
-@pytest.fixture
-def http(tmp_path: Path) -> Iterator[httpx.Client]:
-    with closing(Api(tmp_path)) as api, httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
 
 
 def secret(**values: str) -> dict:

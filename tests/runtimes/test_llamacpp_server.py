@@ -12,29 +12,20 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from runtimes.scripts import DIRECTORY, load_script
 
-import forecourt
 from forecourt.processes import Environment, Environments
 
-SCRIPT = Path(forecourt.__file__).parent / "runtimes" / "llamacpp_server.py"
+SCRIPT = DIRECTORY / "llamacpp_server.py"
 SYSTEM = {"role": "system", "content": "You answer questions in one short sentence."}
 USER = {"role": "user", "content": "What is the capital of France?"}
 QUESTION = {"messages": [SYSTEM, USER], "max_tokens": 24}
 SMALL = ("--ctx-size", "1024", "--threads", "1")
-
-
-def load_script() -> Any:
-    spec = spec_from_file_location("llamacpp_server", SCRIPT)
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -297,7 +288,7 @@ def test_options_that_cannot_be_right_are_said(
     capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        load_script().parse(["--model", "x", *options])
+        load_script("llamacpp_server").parse(["--model", "x", *options])
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert says in said
@@ -306,7 +297,7 @@ def test_options_that_cannot_be_right_are_said(
 
 def test_a_model_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        load_script().parse([])
+        load_script("llamacpp_server").parse([])
     assert "--model" in capsys.readouterr().err
 
 
@@ -326,21 +317,21 @@ def test_the_model_in_a_directory_is_found(tmp_path: Path, files: list[str], mod
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert load_script().find_model(tmp_path) == tmp_path / model
-    assert load_script().find_model(tmp_path / model) == tmp_path / model
+    assert load_script("llamacpp_server").find_model(tmp_path) == tmp_path / model
+    assert load_script("llamacpp_server").find_model(tmp_path / model) == tmp_path / model
 
 
 def test_a_directory_without_a_model_or_with_several_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="there is no GGUF model"):
-        load_script().find_model(tmp_path)
+        load_script("llamacpp_server").find_model(tmp_path)
     (tmp_path / "a.gguf").touch()
     (tmp_path / "b.gguf").touch()
     with pytest.raises(LookupError, match=r"several models .*: a\.gguf, b\.gguf; choose one with --model="):
-        load_script().find_model(tmp_path)
+        load_script("llamacpp_server").find_model(tmp_path)
 
 
 def test_a_core_is_left_to_everything_else() -> None:
-    script = load_script()
+    script = load_script("llamacpp_server")
     assert 1 <= script.default_threads() <= max(1, (os.cpu_count() or 1) - 1)
     assert script._physical_cores() <= script._allowed_processors()
 

@@ -8,7 +8,6 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ import openai
 import psutil
 import pytest
 from runtimes.place import Deployment, deploy, deployed, only_loopback
+from runtimes.scripts import load_script
 from servers import Server
-
-import forecourt
 
 pytestmark = [
     pytest.mark.usefixtures("torch_wheels"),
@@ -199,19 +197,15 @@ def _session(pid: int) -> int:
 # The launcher
 
 
-def load_script() -> Any:
-    spec = spec_from_file_location("vllm_server", Path(forecourt.__file__).parent / "runtimes" / "vllm_server.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
+def load_vllm_server() -> Any:
+    """The script without what it tells all of this process of vLLM's name."""
     import importlib.metadata as metadata
 
     before = metadata.version, metadata.distribution
     try:
-        spec.loader.exec_module(module)
+        return load_script("vllm_server")
     finally:
         metadata.version, metadata.distribution = before
-    return module
 
 
 @pytest.mark.parametrize(
@@ -227,7 +221,7 @@ def load_script() -> Any:
     ],
 )
 def test_a_model_is_not_compiled_unless_that_is_asked_for(options: list[str], compiled: bool) -> None:
-    assert ("--enforce-eager" in load_script().for_processors(options)) is not compiled
+    assert ("--enforce-eager" in load_vllm_server().for_processors(options)) is not compiled
 
 
 @pytest.mark.parametrize(
@@ -249,21 +243,21 @@ def test_the_engine_computes_itself_unless_it_is_to_be_spread(
     monkeypatch.delenv("VLLM_CPU_OMP_THREADS_BIND", raising=False)
     if bind:
         monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", bind)
-    added = load_script().for_processors(options)
+    added = load_vllm_server().for_processors(options)
     assert any(option.startswith("--distributed-executor-backend") for option in added) is one
 
 
 def test_threads_follow_the_limit_of_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORECOURT_CPUS", "3")
-    variables = load_script().processor_variables()
+    variables = load_vllm_server().processor_variables()
     assert variables["OMP_NUM_THREADS"] == "3"
     assert 1 <= int(variables["VLLM_CPU_KVCACHE_SPACE"]) <= 8
     monkeypatch.delenv("FORECOURT_CPUS")
-    assert int(load_script().processor_variables()["OMP_NUM_THREADS"]) >= 1
+    assert int(load_vllm_server().processor_variables()["OMP_NUM_THREADS"]) >= 1
 
 
 def test_the_model_is_taken_out_of_the_options() -> None:
-    take = load_script().take_model
+    take = load_vllm_server().take_model
     assert take(["--a=1", "--model=/m", "--b"]) == ("/m", ["--a=1", "--b"])
     assert take(["--model", "/m", "--model=/n"]) == ("/n", [])
 
@@ -279,12 +273,12 @@ LOG = """\
 
 
 def test_the_first_error_in_the_log_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = load_script()
+    script = load_vllm_server()
     with (tmp_path / "log").open("w+") as log:
         log.write("KeyError: of an earlier start\n")
         log.flush()
         monkeypatch.setattr(sys, "stderr", log)
-        begins = script._length(log.fileno())
+        printed = script.PrintedErrors()
         log.write(LOG)
         log.flush()
-        assert script._reason(begins) == "OutOfMemoryError: it does not fit"
+        assert script._reason(printed) == "OutOfMemoryError: it does not fit"

@@ -41,12 +41,6 @@ def api(shared: Api) -> Iterator[Api]:
             shared.objects.purge(kind, one.namespace, one.name, one.metadata.uid or "")
 
 
-@pytest.fixture
-def http(api: Api) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
-
-
 def given(name: str = "chat", **model: Any) -> dict[str, Any]:
     return service(name, **model).to_dict()
 

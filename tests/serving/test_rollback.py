@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import httpx
 import pytest
-from objects.served import Api
 from serving.objects import service
 
 from forecourt.serving.history import History
@@ -17,18 +12,6 @@ from forecourt.serving.model import InferenceService
 ISVCS = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
 OWN = "/api/forecourt/v1/namespaces/default/inferenceservices"
 MERGE = {"content-type": "application/merge-patch+json"}
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    with closing(Api(tmp_path)) as api:
-        yield api
-
-
-@pytest.fixture
-def http(api: Api) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=api.url, trust_env=False, timeout=10) as client:
-        yield client
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from forecourt.access.api import access_router, reviews_router
 from forecourt.access.bindings import ROLE_BINDINGS, Bindings, Level, RoleBinding, binding
 from forecourt.access.door import SIGN_IN, authorizing, cookie_name, entering, local_path
 from forecourt.access.identity import Asking, Identity, Role, asked_by, asking, who
+from forecourt.access.lasting import Lasting
 from forecourt.access.rules import wanted
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Asking",
     "Bindings",
     "Identity",
+    "Lasting",
     "Level",
     "Role",
     "RoleBinding",

@@ -12,7 +12,7 @@ from typing import Any
 
 from forecourt import durable
 from forecourt.access.bindings import Bindings, Level, binding
-from forecourt.access.credentials import TOKEN_PREFIX, Credentials
+from forecourt.access.credentials import Credentials
 from forecourt.access.identity import Asking, Identity, Role, asking, who
 from forecourt.access.rules import SETTINGS, Need, Wanted
 from forecourt.access.throttle import Throttle
@@ -53,26 +53,28 @@ class Access:
 
     # Who asks
 
-    def by_token(self, authorization: str, said_name: str) -> tuple[Identity | None, bool]:
-        """Return whose an ``Authorization`` header is, and whether it is this machine's command line.
+    def by_token(self, authorization: str) -> tuple[Identity | None, str]:
+        """Return whose token an ``Authorization`` header has, and the token's id."""
+        found = self.credentials.token_of(_bearer(authorization))
+        return (self._identity(found[1]), found[0]) if found else (None, "")
 
-        `said_name` is how that calls its user.
-        """
-        scheme, _, text = authorization.partition(" ")
-        text = text.strip()
-        if scheme.lower() != _BEARER:
-            return None, False
-        if text.startswith(TOKEN_PREFIX):
-            user = self.credentials.token_of(text)
-            return self._identity(user), False
-        if hmac.compare_digest(text.encode(), self._local.encode()):
-            return Identity(said_name[:255], said_name[:255], Role.ADMINISTRATOR), True
-        return None, False
+    def by_local_key(self, authorization: str, said_name: str) -> Identity | None:
+        """Return who asks where that is this machine's command line; `said_name` is how it calls its user."""
+        if hmac.compare_digest(_bearer(authorization).encode(), self._local.encode()):
+            return Identity(said_name[:255], said_name[:255], Role.ADMINISTRATOR)
+        return None
 
     def by_session(self, text: str) -> tuple[Identity | None, str]:
         """Return whose a session is, and its id."""
         found = self.credentials.session_of(text)
         return (self._identity(found[1]), found[0]) if found else (None, "")
+
+    def knows(self, said: Asking | None) -> bool:
+        """Say whether somebody who was let in would be now, and as the same; None was let in while nobody was asked."""
+        if said is None or said.identity is None:
+            return said is not None or self.open
+        same = self._identity(said.identity.name) == said.identity
+        return said.local or (same and self.credentials.lasts(said.token or said.session))
 
     def _identity(self, name: str | None) -> Identity | None:
         user = self.users.active(name) if name else None
@@ -189,6 +191,11 @@ class Access:
     def close(self) -> None:
         """Note when sessions and tokens were last used."""
         self.credentials.write()
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, text = authorization.partition(" ")
+    return text.strip() if scheme.lower() == _BEARER else ""
 
 
 def _everything(_: object) -> bool:

@@ -7,6 +7,7 @@ and can be revoked.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
@@ -87,19 +88,28 @@ class Credentials:
         """Return the id and the user of a session that lasts; None for any other text."""
         known = self._sessions.get(hash_of(text))
         moment = now()
-        if known is None or moment > (known.expires or 0) or moment > known.used + IDLE_SECONDS * 1000:
+        if known is None or not _lasts(known, moment, idle=IDLE_SECONDS):
             return None
         known.used = moment
         return known.id, known.user
 
-    def token_of(self, text: str) -> str | None:
-        """Return the user of a token that lasts; None for any other text."""
-        known = self._tokens.get(hash_of(text))
+    def token_of(self, text: str) -> tuple[str, str] | None:
+        """Return the id and the user of a token that lasts; None for any other text."""
+        hashed = hash_of(text)
+        known = self._tokens.get(hashed)
         moment = now()
-        if known is None or (known.expires is not None and moment > known.expires):
+        if known is None or not _lasts(known, moment):
             return None
         known.used = moment
-        return known.user
+        return hashed, known.user
+
+    def lasts(self, id: str) -> bool:  # noqa: A002
+        """Say whether the session or token of an id lasts, which is no use of it."""
+        moment = now()
+        if token := self._tokens.get(id):
+            return _lasts(token, moment)
+        session = self._sessions.get(id)
+        return session is not None and _lasts(session, moment, idle=IDLE_SECONDS)
 
     def sessions(self, user: str) -> list[Session]:
         """Return a user's sessions that last, the one last used first."""
@@ -238,6 +248,11 @@ class Credentials:
                 session.execute(delete(SessionRow).where(SessionRow.hash.in_(hashes)))
             for key in hashes:
                 self._sessions.pop(key, None)
+
+
+def _lasts(known: _Known, moment: int, *, idle: float = math.inf) -> bool:
+    """Say whether a session or token has not expired, nor has been left alone for so many seconds."""
+    return (known.expires is None or moment <= known.expires) and moment <= known.used + idle * 1000
 
 
 def hash_of(text: str) -> str:

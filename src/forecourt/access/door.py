@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from forecourt.access.access import Access
 from forecourt.access.identity import Asking, asked_by, asking
+from forecourt.access.lasting import Lasting
 from forecourt.access.rules import KUBEFLOW, Need, Wanted, of_kind, wanted
 from forecourt.errors import Denied, ForecourtError
 from forecourt.objects import status
@@ -34,22 +35,33 @@ def cookie_name(home: Path) -> str:
 
 
 def entering(
-    application: Application, access: Access, *, cookie: str, gateway: Serves, pages: Serves, cross_origin: str
+    application: Application,
+    access: Access,
+    lasting: Lasting,
+    *,
+    cookie: str,
+    gateway: Serves,
+    pages: Serves,
+    cross_origin: str,
 ) -> Application:
     """Have everything that `application` does for a request be asked by whoever sent it.
 
     `cookie` is the name of the session's. What the `gateway` serves has rules of its own; no key to this server reaches
     a runtime. Who opens one of the `pages` without having signed in is sent to do so. A request whose scope has
-    `cross_origin` comes from another origin's page, to which the browser's cookie does not belong.
+    `cross_origin` comes from another origin's page, to which the browser's cookie does not belong. Through `lasting`
+    an answer that goes on ends with what its asker was let in by.
     """
     name = cookie.encode()
 
     async def entered(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or access.open:
+        if scope["type"] != "http":
             await application(scope, receive, send)
             return
         if gateway(scope["path"]):
-            await application(_without_keys(scope, name), receive, send)
+            await application(scope if access.open else _without_keys(scope, name), receive, send)
+            return
+        if access.open:
+            await lasting.answer(application, scope, receive, send, None)
             return
         said = _asking(scope, access, name, cross_origin)
         path = scope["path"]
@@ -57,7 +69,7 @@ def entering(
             await _to_sign_in(scope, send)
             return
         with asked_by(said):
-            await application(scope, receive, send)
+            await lasting.answer(application, scope, receive, send, said)
 
     return entered
 
@@ -101,8 +113,10 @@ def _asking(scope: Any, access: Access, cookie: bytes, cross_origin: str) -> Ask
     client = scope.get("client")
     address = client[0] if client else ""
     if authorization:
-        identity, local = access.by_token(authorization, name)
-        return Asking(identity, address, agent, local=local)
+        if local := access.by_local_key(authorization, name):
+            return Asking(local, address, agent, local=True)
+        identity, token = access.by_token(authorization)
+        return Asking(identity, address, agent, token=token)
     if session:
         identity, id_ = access.by_session(session)
         return Asking(identity, address, agent, session=id_)

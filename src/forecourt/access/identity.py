@@ -39,7 +39,8 @@ class Identity:
 class Asking:
     """Who sent a request: `identity` is None where nobody has signed in.
 
-    `address` and `agent` are what the connection and the program say, `session` is the id of the browser's session.
+    `address` and `agent` are what the connection and the program say, `session` is the id of the browser's session,
+    `token` that of a program's token.
     `local` is set where the command line of this machine asks, whose user says their name themselves.
     """
 
@@ -47,6 +48,7 @@ class Asking:
     address: str = ""
     agent: str = ""
     session: str = ""
+    token: str = ""
     local: bool = False
 
 

@@ -20,7 +20,7 @@ import uvloop
 from fastapi import FastAPI
 
 from forecourt import __version__
-from forecourt.access import access_router, authorizing, cookie_name, entering, reviews_router
+from forecourt.access import Lasting, access_router, authorizing, cookie_name, entering, reviews_router
 from forecourt.app.deploying import Deploying
 from forecourt.app.guarding import CROSS_ORIGIN, Names, guarding, origins
 from forecourt.app.jobs import works
@@ -107,9 +107,11 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 everything = Announcing(dispatching(deploying.gateway, open_apis, application))
                 api_ = authorizing(everything, here.access, deploying.gateway.serves)
                 dashboard = Dashboard(api_, here.objects, here.access.sees, external_url(settings, api))
+                lasting = Lasting(here.access)
                 entered = entering(
                     with_pages(dashboard, api_),
                     here.access,
+                    lasting,
                     cookie=cookie,
                     gateway=deploying.gateway.serves,
                     pages=dashboard.serves,
@@ -129,7 +131,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 asked = Blocking(calls.get, calls.post)
                 types = works(here, deploying.environments, asked, registry=images, resolvers=resolvers)
                 jobs = Jobs(here.objects, types)
-                running = (*deploying.works(), catalog.run(), dashboard.run(), here.access.run(), jobs.run())
+                looking = (here.access.run(), lasting.run())
+                running = (*deploying.works(), catalog.run(), dashboard.run(), *looking, jobs.run())
                 background = {asyncio.create_task(work) for work in running}
                 serving = asyncio.create_task(server.serve(sockets=[api]))
                 loop = asyncio.get_running_loop()

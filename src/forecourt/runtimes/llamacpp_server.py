@@ -4,7 +4,8 @@
 
 It takes llama-server's own options, in its own words (https://github.com/ggml-org/llama.cpp/tree/master/tools/server),
 as far as the package `xllamacpp`, which carries the server, can set them; an option it does not know ends it with exit
-code 2. It runs in an environment of its own and needs nothing but `xllamacpp` and the standard library.
+code 2. It runs in an environment of its own and needs nothing but `xllamacpp`, the standard library and what is beside
+it.
 
 It differs from llama-server in three things. ``--model`` may be a directory, in which it looks for the one model. What
 it remembers of prompts (``--cache-ram``, 8 GiB in llama-server) stays within ``FORECOURT_SPARE_MEMORY``, bytes, where
@@ -27,12 +28,13 @@ import json
 import os
 import re
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
+
+from printed_errors import PrintedErrors
 
 SLOTS = 4
 """How many requests are answered at once, sharing one context, unless --parallel says: llama-server's default."""
@@ -45,7 +47,7 @@ def main(arguments: list[str]) -> int:
     """Serve until told to end; return the exit code where that cannot be."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would wait until the model is loaded
     options = parse(arguments)
-    begins = _length(sys.stderr.fileno())
+    printed = PrintedErrors()
     try:
         model = find_model(Path(options.model))
         import xllamacpp  # not before the options are known to be right: it takes a while
@@ -54,7 +56,8 @@ def main(arguments: list[str]) -> int:
     except (LookupError, OSError, ValueError) as error:
         return _fail(str(error))
     except RuntimeError as error:
-        return _fail(f"{model} cannot be served: {_reason(begins) or f'{error} The reason is in the lines above.'}")
+        why = next(printed.reasons(_ERROR), f"{error} The reason is in the lines above.")
+        return _fail(f"{model} cannot be served: {why}")
     sys.stderr.write(f"llamacpp_server: serving {model} on {server.listening_address}\n")
     _wait_for_signal()
     # Closing the server would wait for requests that are being answered, up to half a minute, and be deaf to us.
@@ -351,25 +354,6 @@ def _wait_for_signal() -> None:
 def _fail(why: str) -> int:
     sys.stderr.write(f"llamacpp_server: {why}\n")
     return 1
-
-
-def _reason(begins: int | None) -> str:
-    """Find why llama.cpp gave up: the first error that it printed, where standard error is a file we can look into."""
-    if begins is None:
-        return ""
-    try:
-        with Path(f"/dev/fd/{sys.stderr.fileno()}").open("rb") as log:
-            log.seek(begins)
-            lines = log.read(1024 * 1024).decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((found["why"] for line in lines if (found := _ERROR.match(line))), "")
-
-
-def _length(descriptor: int) -> int | None:
-    """Return the length in bytes of the file that a descriptor writes to; None where it is no file."""
-    seen = os.fstat(descriptor)
-    return seen.st_size if stat.S_ISREG(seen.st_mode) else None
 
 
 if __name__ == "__main__":

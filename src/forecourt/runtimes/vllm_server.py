@@ -31,9 +31,10 @@ import json
 import os
 import re
 import signal
-import stat
 import sys
 from pathlib import Path
+
+from printed_errors import PrintedErrors
 
 _FOR_ALL = {
     "HF_HUB_OFFLINE": "1",
@@ -92,7 +93,7 @@ if FOR_PROCESSORS:
 def main(arguments: list[str]) -> int:
     """Serve until told to end; return the exit code where that cannot be."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until vLLM is there to handle it
-    begins = _length(sys.stderr.fileno())
+    printed = PrintedErrors()
     model, options = take_model(arguments)
     if why := cannot_be_read(Path(model)):
         return _fail(why)
@@ -108,7 +109,7 @@ def main(arguments: list[str]) -> int:
     try:
         vllm()
     except (Exception, KeyboardInterrupt) as error:
-        return _fail(f"{model} cannot be served: {_reason(begins) or error}")
+        return _fail(f"{model} cannot be served: {_reason(printed) or error}")
     return 0
 
 
@@ -222,24 +223,9 @@ def _fail(why: str) -> int:
     return 1
 
 
-def _reason(begins: int | None) -> str:
-    """Find why vLLM gave up: the first error that it printed, where standard error is a file we can look into."""
-    if begins is None:
-        return ""
-    try:
-        with Path(f"/dev/fd/{sys.stderr.fileno()}").open("rb") as log:
-            log.seek(begins)
-            lines = log.read(4 * 1024 * 1024).decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    errors = (found["why"] for line in lines if (found := _ERROR.match(line)))
-    return next((why for why in errors if not _NOT_A_REASON.search(why)), "")
-
-
-def _length(descriptor: int) -> int | None:
-    """Return the length in bytes of the file that a descriptor writes to; None where it is no file."""
-    seen = os.fstat(descriptor)
-    return seen.st_size if stat.S_ISREG(seen.st_mode) else None
+def _reason(printed: PrintedErrors) -> str:
+    """Find why vLLM gave up: the first error that it printed of its own."""
+    return next((why for why in printed.reasons(_ERROR) if not _NOT_A_REASON.search(why)), "")
 
 
 if __name__ == "__main__":

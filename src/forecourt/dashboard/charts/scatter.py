@@ -62,26 +62,6 @@ class Axis:
         return f"{self.title} ({self.unit})" if self.unit and self.unit != "bytes" else self.title
 
 
-def pareto_front(points: Sequence[tuple[float, float]], *, low_x: bool = True, low_y: bool = False) -> frozenset[int]:
-    """Return the indices of the points that no other is better than in one value and at least as good in the other.
-
-    `low_x` and `low_y` say whether less is better: by default less x (latency) and more y (throughput). Points that
-    are equal are all of them on the front, or none is.
-    """
-    signed = [(x if low_x else -x, y if low_y else -y) for x, y in points]
-    front: set[int] = set()
-    best = math.inf
-    order = sorted(
-        (index for index, pair in enumerate(signed) if all(map(math.isfinite, pair))), key=lambda at: signed[at]
-    )
-    for index in order:
-        x, y = signed[index]
-        if y < best:
-            best = y
-            front |= {other for other in order if signed[other] == (x, y)}
-    return frozenset(front)
-
-
 def scatter(title: str, groups: Sequence[Group], *, x: Axis, y: Axis) -> dict[str, Any]:
     """Return a chart of `groups`, to be drawn by ``charts.chart``. Points that are no finite numbers are left out."""
     shown = [Group(group.name, [point for point in group.points if _whole(point)], group.joined) for group in groups]

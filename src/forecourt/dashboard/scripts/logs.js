@@ -57,6 +57,10 @@ async function read() {
       say("The deployment is no more");
       return;
     }
+    if (answer.status === 401) {
+      location.reload(); // who has been signed out is sent to sign in
+      return;
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     rest = "";
     waiting = [];

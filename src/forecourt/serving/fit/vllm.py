@@ -6,6 +6,8 @@ an accelerator vLLM takes a share of its memory (``--gpu-memory-utilization``); 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from forecourt.serving.fit.estimate import CACHE, COMPUTE, GIB, RUNTIME, WEIGHTS, Estimate, Item, Launch
 from forecourt.serving.fit.structure import Structure
 
@@ -25,9 +27,39 @@ _BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
 _FLOATS = {"F32": 4, "F16": 2, "BF16": 2, "F64": 8}
 
 
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a model needs wherever it is computed, in bytes; `request` is the cache of one of `length` tokens."""
+
+    weights: Item
+    request: int
+    computing: Item
+    per_token: int
+    length: int
+    shards: int
+    unknown: tuple[str, ...]
+
+    def estimate(self, cache: Item, *further: Item, refuses: str, hint: str) -> Estimate:
+        """Return the estimate of a replica with such a cache."""
+        return Estimate(
+            items=(self.weights, cache, self.computing, *further),
+            known=bool(self.weights.bytes),
+            unknown=self.unknown,
+            refuses=refuses,
+            tokens=self.length,
+            per_token=self.per_token,
+            context_option="--max-model-len",
+            hint=hint,
+        )
+
+
 def estimate(model: Structure, launch: Launch) -> Estimate:
     """Return what a replica needs with these options and variables."""
-    unknown = list(model.unknown)
+    needs = _needs(model, launch)
+    return _on_device(needs, launch) if launch.devices else _on_processor(needs, launch)
+
+
+def _needs(model: Structure, launch: Launch) -> _Needs:
     width = _width(model, launch)
     weights = sum(size // _FLOATS[kind] * width if kind in _FLOATS else size for kind, size in model.weights.items())
     stored = launch.value("--kv-cache-dtype") or "auto"
@@ -36,36 +68,32 @@ def estimate(model: Structure, launch: Launch) -> Estimate:
     if length <= 0:
         length = model.context
     sequences = launch.number("--max-num-seqs") or _SEQUENCES
-    per_token = sum(layer.width for layer in model.layers) * cache_width
-    one = sum(layer.width * min(layer.window or length, length) for layer in model.layers) * cache_width
     tokens = max(launch.number("--max-num-batched-tokens") or _BATCHED_TOKENS, 1)
     computing = tokens * (2 * model.feed_forward + 4 * model.embedding) * width + sequences * model.vocabulary * 4
-    shards = launch.number("-tp", "--tensor-parallel-size") or 1
-    if launch.devices:
-        return _on_device(model, launch, unknown, weights, one, computing, per_token, length, shards)
-    said = launch.env.get("VLLM_CPU_KVCACHE_SPACE", "")
-    space, how = _space(said, launch)
-    items = (
-        Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
-        Item(CACHE, space, f"{space // per_token} tokens, {how}" if per_token else how),
-        Item(COMPUTE, computing),
-        Item(RUNTIME, RUNTIME_BYTES + (WORKERS_BYTES if _has_workers(launch, shards) else 0)),
+    return _Needs(
+        weights=Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
+        request=sum(layer.width * min(layer.window or length, length) for layer in model.layers) * cache_width,
+        computing=Item(COMPUTE, computing),
+        per_token=sum(layer.width for layer in model.layers) * cache_width,
+        length=length,
+        shards=launch.number("-tp", "--tensor-parallel-size") or 1,
+        unknown=tuple(model.unknown),
     )
+
+
+def _on_processor(needs: _Needs, launch: Launch) -> Estimate:
+    space, how = _space(launch.env.get("VLLM_CPU_KVCACHE_SPACE", ""), launch)
     refuses = ""
-    if one > space:
+    if needs.request > space:
         refuses = (
-            f"vLLM would not start: one request of {length} tokens needs {one / GIB:.1f} GiB of KV cache, "
-            f"and it has {space / GIB:.1f} GiB"
+            f"vLLM would not start: one request of {needs.length} tokens needs {needs.request / GIB:.1f} GiB of KV "
+            f"cache, and it has {space / GIB:.1f} GiB"
         )
-    return Estimate(
-        items=items,
-        known=bool(weights),
-        unknown=tuple(unknown),
+    return needs.estimate(
+        Item(CACHE, space, f"{space // needs.per_token} tokens, {how}" if needs.per_token else how),
+        Item(RUNTIME, RUNTIME_BYTES + (WORKERS_BYTES if _has_workers(launch, needs.shards) else 0)),
         refuses=refuses,
-        tokens=length,
-        per_token=per_token,
-        context_option="--max-model-len",
-        hint="a smaller VLLM_CPU_KVCACHE_SPACE (GiB)" if not refuses else "a larger VLLM_CPU_KVCACHE_SPACE (GiB)",
+        hint=f"a {'larger' if refuses else 'smaller'} VLLM_CPU_KVCACHE_SPACE (GiB)",
     )
 
 
@@ -74,49 +102,28 @@ def _has_workers(launch: Launch, shards: int) -> bool:
     return shards > 1 or bound or bool(launch.value("--distributed-executor-backend"))
 
 
-def _on_device(
-    model: Structure,
-    launch: Launch,
-    unknown: list[str],
-    weights: int,
-    one: int,
-    computing: int,
-    per_token: int,
-    length: int,
-    shards: int,
-) -> Estimate:
+def _on_device(needs: _Needs, launch: Launch) -> Estimate:
     """Return what it needs at least: vLLM gives the cache whatever is left of its share."""
     text = launch.value("--gpu-memory-utilization")
     try:
         share = float(text or _UTILIZATION)
     except ValueError:
         share = _UTILIZATION
-    if not launch.device:
-        unknown.append("How much memory the accelerator has is not known.")
-    items = (
-        Item(WEIGHTS, weights, launch.value("--dtype") or model.dtype),
-        Item(CACHE, one, f"one request of {length} tokens, at least"),
-        Item(COMPUTE, computing),
-    )
-    needs, there = weights + one + computing, round(launch.device * max(shards, 1) * share)
+    shards = max(needs.shards, 1)
+    there = round(launch.device * shards * share)
     refuses = ""
-    if launch.device and needs > there:
+    if launch.device and needs.weights.bytes + needs.request + needs.computing.bytes > there:
         refuses = (
-            f"vLLM would not start: it takes {share:.0%} of {max(shards, 1)} x {launch.device / 1e9:.1f} GB, which "
-            f"leaves no room for one request of {length} tokens"
+            f"vLLM would not start: it takes {share:.0%} of {shards} x {launch.device / 1e9:.1f} GB, which "
+            f"leaves no room for one request of {needs.length} tokens"
         )
-    return Estimate(
-        items=items,
-        known=bool(weights),
-        unknown=tuple(unknown),
+    estimate = needs.estimate(
+        Item(CACHE, needs.request, f"one request of {needs.length} tokens, at least"),
         refuses=refuses,
-        tokens=length,
-        per_token=per_token,
-        context_option="--max-model-len",
         hint="a quantised model, or more accelerators (--tensor-parallel-size)",
-        on_device=True,
-        host=HOST_BYTES,
     )
+    unknown = () if launch.device else ("How much memory the accelerator has is not known.",)
+    return replace(estimate, unknown=(*estimate.unknown, *unknown), on_device=True, host=HOST_BYTES)
 
 
 def _width(model: Structure, launch: Launch) -> int:

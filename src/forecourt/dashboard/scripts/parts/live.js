@@ -90,6 +90,7 @@ function listen() {
     telling ||= setTimeout(() => say(true), GIVEN_UP_MS);
     if (source?.readyState === EventSource.CLOSED) {
       close();
+      refresh(); // who has been signed out is sent to sign in
       setTimeout(listen, 1500); // the browser itself gives up where it was refused
     }
   };
