@@ -225,7 +225,7 @@ def register_another_version(page: Page, uri: str) -> None:
     page.get_by_label("Version name").fill("2.0")
     page.get_by_label("URI", exact=True).check()
     page.get_by_role("textbox", name="URI").fill(uri)
-    expect(page.locator("#known")).to_contain_text("The model says what it is")
+    expect(page.locator("#known")).to_contain_text("What is known of the model")
     page.get_by_role("textbox", name="Aliases").fill("champion")
     page.locator("#register-submit").click()
     page.wait_for_url("**/registry/versions/*")

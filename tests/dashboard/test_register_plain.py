@@ -143,7 +143,7 @@ def test_a_browser_is_sent_to_the_version(pages: httpx.Client) -> None:
     answer = pages.post(FORM, data=typed("browsed"))
     assert answer.status_code == 303
     assert re.fullmatch(r"/registry/versions/\d+", answer.headers["location"])
-    assert "Registered" in answer.headers["set-cookie"]
+    assert "browsed 1 is registered" in answer.headers["set-cookie"]
 
 
 def test_a_name_that_is_taken_is_told_and_becomes_a_new_version(pages: httpx.Client, server: Server) -> None:

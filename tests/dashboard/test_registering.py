@@ -75,7 +75,7 @@ def test_what_is_refused_is_told_and_stays_typed(page: Page) -> None:
     look(page, "registry-register-refused")
     page.get_by_label("URI", exact=True).check()
     page.get_by_role("textbox", name="URI").fill("hf://acme/model")
-    expect(page.locator("#known")).to_contain_text("The model says what it is")
+    expect(page.locator("#known")).to_contain_text("What is known of the model")
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,8 @@ class Announcing:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or scope["method"] in _READING or not scope["path"].startswith(_REGISTRIES):
+        reads = scope["type"] != "http" or scope["method"] in _READING or b"dryRun=All" in scope["query_string"]
+        if reads or not scope["path"].startswith(_REGISTRIES):
             await self._application(scope, receive, send)
             return
 

@@ -182,7 +182,7 @@ class Drafting:
             "requestedBy": draft.body["modelVersion"].get("author", ""),
             "registration": draft.body,
         }
-        title = f"Store {parameters['name']} {parameters['version']}"[:500]
+        title = f"Store {parameters['name']} {parameters['version']}".strip()[:500]
         draft.job = {
             "metadata": {"namespace": project or "default"},
             "spec": {"type": "import", "title": title, "parameters": {k: v for k, v in parameters.items() if v}},
@@ -241,8 +241,7 @@ def _body(form: Form, model: Document | None, known: Known, uri: str) -> Documen
         if form[name] or filled or name in ("name", "version"):  # a name is not given by chance
             body[part][key] = form[name]
     body["modelArtifact"] = {"artifactType": "model-artifact", "uri": uri, "state": "LIVE"} | body["modelArtifact"]
-    if not body["modelArtifact"].get("name"):
-        body["modelArtifact"]["name"] = body["registeredModel"].get("name", "")
+    body["modelArtifact"]["name"] = model["name"] if model else body["registeredModel"]["name"]
     known_properties = body["modelVersion"].get("customProperties") or {}
     properties: Document = {} if filled else dict(known_properties)
     for name, text in rows(form, "properties"):

@@ -128,8 +128,9 @@ class RegisterPages:
                     asked.form.typed["tried"] = "true"
                     return self._page(asked, draft, await self._found(""), status=422)
                 self._once.did(key, where)
-        stored = where.startswith("/jobs")
-        notice = "The model is stored in the background, and registered when that is done" if stored else "Registered"
+        named = f"{asked.model['name'] if asked.model else asked.form['name']} {asked.form['version']}"
+        stored = "is stored in the background, and registered when that is done"
+        notice = f"{named} {stored if where.startswith('/jobs') else 'is registered'}"
         return see_other(request, where, notice=notice)
 
     async def _sent(self, draft: Draft) -> str:
