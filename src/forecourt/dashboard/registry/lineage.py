@@ -7,10 +7,9 @@ from collections import defaultdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls, Document, path
-from forecourt.dashboard.pages import Crumb, Page, Pages
+from forecourt.dashboard.pages import Crumb, Page
 from forecourt.dashboard.registry.drawing import WORDS, drawn
 from forecourt.dashboard.registry.naming import named
 from forecourt.dashboard.registry.reading import HOME, OURS, SECTION, VERSIONS, version_href
@@ -31,20 +30,11 @@ _GROUPS = (
 """What stands at a version: a title, relations, and whether those arrows lead to the version."""
 
 
-class LineagePages:
-    """The pages, which show what `calls` reach."""
+class Lineage:
+    """Shows what `calls` reach."""
 
-    def __init__(self, calls: Calls, pages: Pages) -> None:
+    def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._pages = pages
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        view = self._pages.view
-        return [
-            Route("/registry/lineage", view(self.back)),
-            Route("/registry/versions/{id}/lineage", view(self.show)),
-        ]
 
     async def show(self, request: Request) -> Page:
         """Show what a version comes from and leads to."""

@@ -9,7 +9,7 @@ from forecourt.dashboard.pages import Pages
 from forecourt.dashboard.registry.changing import Changing
 from forecourt.dashboard.registry.comparing import Comparison
 from forecourt.dashboard.registry.lifecycle import Lifecycle
-from forecourt.dashboard.registry.lineage import LineagePages
+from forecourt.dashboard.registry.lineage import Lineage
 from forecourt.dashboard.registry.listing import Listing
 from forecourt.dashboard.registry.models import Models
 from forecourt.dashboard.registry.registering import RegisterPages
@@ -27,7 +27,7 @@ class RegistryPages:
         self._comparison = Comparison(calls)
         self._lifecycle = Lifecycle(calls)
         self._changing = Changing(calls, {"models": self._models.page, "versions": self._versions.page})
-        self._lineage = LineagePages(calls, pages)
+        self._lineage = Lineage(calls)
         self._register = RegisterPages(calls, pages)
 
     def routes(self) -> list[Route]:
@@ -38,7 +38,8 @@ class RegistryPages:
             Route("/registry/archive", view(self._listing.archive)),
             Route("/registry/compare", view(self._comparison.compare)),
             *self._register.routes(),
-            *self._lineage.routes(),
+            Route("/registry/lineage", view(self._lineage.back)),
+            Route("/registry/versions/{id}/lineage", view(self._lineage.show)),
         ]
         one = "/registry/{what}/{id}"
         made += [
