@@ -153,7 +153,7 @@ def test_a_name_that_is_taken_is_told_and_becomes_a_new_version(pages: httpx.Cli
     refused = sent(pages, typed("taken", version="v7", key="k2"))
     assert (refused.status_code, len(versions(server, "taken"))) == (422, 1)
     other = sent(pages, typed("taken", version="v7", key="k2", do=f"version:{said['taken']['id']}")).json()
-    assert other["model"] == {"id": said["taken"]["id"], "name": "taken"}
+    assert other["model"] == {"id": said["taken"]["id"], "name": "taken", "archived": False}
     assert (other["form"]["version"], other["form"]["uri"]) == ("v7", "hf://acme/taken")
     done = sent(pages, {**other["form"], "do": ""})
     assert "location" in done.json(), done.text
@@ -197,10 +197,12 @@ def test_an_archived_model_keeps_its_name(pages: httpx.Client, server: Server) -
         ({"stage": "canary"}, "stage", "no stage"),
         ({"link-relation": "cousin", "link-uri": "hf://a/b"}, "links", "no relation"),
         ({"link-relation": "source", "link-uri": "x" * 600}, "links", "512 characters"),
+        ({"link-relation": "source", "link-uri": "model-registry://nobody/1"}, "links", "no model nobody"),
         ({"property-name": "", "property-value": "1"}, "properties", "needs a key"),
         ({"property-name": "x" * 300, "property-value": "1"}, "properties", "255 characters"),
         ({"property-name": "a", "property-value": "1", "labels": "a"}, "properties", "there twice"),
         ({"mode": "store", "uri": "oci://localhost:1/a/b:1"}, "mode", "stored in a registry already"),
+        ({"mode": "store", "image": "No Image"}, "image", ""),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -209,7 +211,9 @@ def test_what_is_wrong_is_said_at_its_field(
 ) -> None:
     answer = sent(pages, typed("wrong") | change)
     assert answer.status_code == 422, answer.text
-    assert text in answer.json()["errors"].get(field, "nothing"), answer.json()["errors"]
+    errors = answer.json()["errors"]
+    assert field in errors, errors
+    assert text in errors[field], errors
     assert answer.json()["form"] | change == answer.json()["form"], "what was typed is still there"
     assert versions(server, "wrong") == []
 
@@ -250,6 +254,15 @@ def test_what_was_typed_stays_where_another_model_is_chosen(pages: httpx.Client)
     page = sent(pages, form | {"do": "from:catalog://ours/acme/talker"}).json()
     assert (page["form"]["name"], page["form"]["description"], page["form"]["aliases"]) == ("talker", "Mine", "best")
     assert {"name": "own", "value": "1"} in page["properties"]
+
+
+def test_a_link_to_a_version_leads_to_it_whatever_becomes_of_its_alias(pages: httpx.Client, server: Server) -> None:
+    sent(pages, typed("parent", aliases="best"))
+    link = {"link-relation": "finetuned-from", "link-uri": "model-registry://parent/best"}
+    identity = sent(pages, typed("child") | link).json()["location"].rpartition("/")[2]
+    lineage = server.call("GET", f"/api/forecourt/v1/registry/model_versions/{identity}/lineage")[1]
+    (parent,) = lineage["parents"]
+    assert (parent["uri"], parent["modelVersion"]) == ("model-registry://parent/1", "1")
 
 
 def test_rows_come_and_go(pages: httpx.Client) -> None:
