@@ -193,6 +193,8 @@ def test_one_can_ask_what_one_may(people: dict[str, Person]) -> None:
 def test_a_page_asks_the_api_as_whoever_looks_at_it(server: Server, people: dict[str, Person]) -> None:
     page = people["viewing"].ask("GET", "/projects?format=json")[1]
     assert "other" not in {one["name"] for one in page["projects"]}
+    assert people["viewer"].ask("GET", "/registry/register?format=json")[0] == 403
+    assert people["outsider"].ask("GET", "/registry/register?format=json")[0] == 200
     root = Person(server).signed_in("root", PASSWORD)
     assert {"vision", "other"} <= {
         one["name"] for one in root.ask("GET", "/projects?show=all&format=json")[1]["projects"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 import yaml
+from object_stores import object_store
 from servers import Server, serving, wait
 from tiny_models import write_gguf
 
@@ -35,27 +37,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(home, FORECOURT_CATALOG_FOLDERS=str(home)) as running:
         done = running.run("catalog", "sources", "add", "ours", "--path", str(home / "models.yaml"))
         assert done.returncode == 0, done.stderr
-        bucket = {
-            "metadata": {
-                "name": "bucket",
-                "labels": {"opendatahub.io/dashboard": "true"},
-                "annotations": {
-                    "opendatahub.io/connection-type-ref": "s3",
-                    "opendatahub.io/connection-type-protocol": "s3",
-                    "openshift.io/display-name": "Our bucket",
-                },
-            },
-            "stringData": {
-                "AWS_ACCESS_KEY_ID": "id",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-                "AWS_S3_ENDPOINT": "https://s3.example.com",
-                "AWS_S3_BUCKET": "models",
-                "AWS_DEFAULT_REGION": "eu",
-            },
+        values = {
+            "AWS_ACCESS_KEY_ID": "id",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_S3_ENDPOINT": "https://s3.example.com",
+            "AWS_S3_BUCKET": "models",
+            "AWS_DEFAULT_REGION": "eu",
         }
+        bucket = connection("bucket", values)
         status, made = running.call("POST", "/api/v1/namespaces/default/secrets", bucket)
         assert status == 201, made
         yield running
+
+
+def connection(name: str, values: dict[str, str]) -> dict[str, Any]:
+    """Return a connection to a bucket, as the dashboard makes it."""
+    notes = {
+        "opendatahub.io/connection-type-ref": "s3",
+        "opendatahub.io/connection-type-protocol": "s3",
+        "openshift.io/display-name": name,
+    }
+    labels = {"opendatahub.io/dashboard": "true"}
+    return {"metadata": {"name": name, "labels": labels, "annotations": notes}, "stringData": values}
 
 
 @pytest.fixture
@@ -153,7 +156,7 @@ def test_a_name_that_is_taken_is_told_and_becomes_a_new_version(pages: httpx.Cli
     refused = sent(pages, typed("taken", version="v7", key="k2"))
     assert (refused.status_code, len(versions(server, "taken"))) == (422, 1)
     other = sent(pages, typed("taken", version="v7", key="k2", do=f"version:{said['taken']['id']}")).json()
-    assert other["model"] == {"id": said["taken"]["id"], "name": "taken"}
+    assert other["model"] == {"id": said["taken"]["id"], "name": "taken", "archived": False}
     assert (other["form"]["version"], other["form"]["uri"]) == ("v7", "hf://acme/taken")
     done = sent(pages, {**other["form"], "do": ""})
     assert "location" in done.json(), done.text
@@ -197,10 +200,12 @@ def test_an_archived_model_keeps_its_name(pages: httpx.Client, server: Server) -
         ({"stage": "canary"}, "stage", "no stage"),
         ({"link-relation": "cousin", "link-uri": "hf://a/b"}, "links", "no relation"),
         ({"link-relation": "source", "link-uri": "x" * 600}, "links", "512 characters"),
+        ({"link-relation": "source", "link-uri": "model-registry://nobody/1"}, "links", "no model nobody"),
         ({"property-name": "", "property-value": "1"}, "properties", "needs a key"),
         ({"property-name": "x" * 300, "property-value": "1"}, "properties", "255 characters"),
         ({"property-name": "a", "property-value": "1", "labels": "a"}, "properties", "there twice"),
         ({"mode": "store", "uri": "oci://localhost:1/a/b:1"}, "mode", "stored in a registry already"),
+        ({"mode": "store", "image": "No Image"}, "image", ""),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -209,7 +214,9 @@ def test_what_is_wrong_is_said_at_its_field(
 ) -> None:
     answer = sent(pages, typed("wrong") | change)
     assert answer.status_code == 422, answer.text
-    assert text in answer.json()["errors"].get(field, "nothing"), answer.json()["errors"]
+    errors = answer.json()["errors"]
+    assert field in errors, errors
+    assert text in errors[field], errors
     assert answer.json()["form"] | change == answer.json()["form"], "what was typed is still there"
     assert versions(server, "wrong") == []
 
@@ -252,6 +259,15 @@ def test_what_was_typed_stays_where_another_model_is_chosen(pages: httpx.Client)
     assert {"name": "own", "value": "1"} in page["properties"]
 
 
+def test_a_link_to_a_version_leads_to_it_whatever_becomes_of_its_alias(pages: httpx.Client, server: Server) -> None:
+    sent(pages, typed("parent", aliases="best"))
+    link = {"link-relation": "finetuned-from", "link-uri": "model-registry://parent/best"}
+    identity = sent(pages, typed("child") | link).json()["location"].rpartition("/")[2]
+    lineage = server.call("GET", f"/api/forecourt/v1/registry/model_versions/{identity}/lineage")[1]
+    (parent,) = lineage["parents"]
+    assert (parent["uri"], parent["modelVersion"]) == ("model-registry://parent/1", "1")
+
+
 def test_rows_come_and_go(pages: httpx.Client) -> None:
     page = sent(pages, typed("rows", do="add:properties")).json()
     assert page["properties"] == [{"name": "", "value": ""}]
@@ -264,7 +280,7 @@ def test_rows_come_and_go(pages: httpx.Client) -> None:
 
 
 def test_a_model_is_stored_on_the_way_and_registered_as_it_was_said(
-    pages: httpx.Client, server: Server, tmp_path: Any
+    pages: httpx.Client, server: Server, tmp_path: Path
 ) -> None:
     uri = write_gguf(tmp_path / "tiny.gguf").as_uri()
     said = typed("kept", uri=uri, mode="store", aliases="champion", stage="staging", labels="ours", key="k5")
@@ -281,6 +297,23 @@ def test_a_model_is_stored_on_the_way_and_registered_as_it_was_said(
     (artifact,) = lineage["artifacts"]
     assert artifact["uri"].startswith(f"oci://{server.record['registry']}/models/kept")
     wait(lambda: f'href="/registry/versions/{version["id"]}"' in pages.get("/jobs").text, 10, "the job says of what")
+
+
+def test_a_bucket_is_opened_by_the_connection_that_is_chosen(
+    pages: httpx.Client, server: Server, tmp_path: Path
+) -> None:
+    with object_store(tmp_path) as bucket:
+        bucket.put("tiny/tiny.gguf", write_gguf(tmp_path / "model.gguf").read_bytes())
+        secret = connection("real", bucket.secret)
+        assert server.call("POST", "/api/v1/namespaces/default/secrets", secret)[0] == 201
+        form = typed("bucketed", connection="default/real", do="autofill", mode="store", key="k6")
+        page = sent(pages, form).json()
+        assert sent(pages, page["form"] | {"do": "", "path": "tiny"}).json() == {"location": "/jobs"}
+        wait(lambda: versions(server, "bucketed"), 30, "it is registered")
+    (version,) = versions(server, "bucketed")
+    lineage = server.call("GET", f"/api/forecourt/v1/registry/model_versions/{version['id']}/lineage")[1]
+    assert lineage["artifacts"][0]["uri"].startswith(f"oci://{server.record['registry']}/models/bucketed")
+    assert any(one["uri"].startswith("s3://models/tiny") for one in lineage["sources"])
 
 
 def test_the_body_that_is_shown_is_the_one_that_is_sent(pages: httpx.Client, server: Server) -> None:

@@ -11,7 +11,8 @@ from object_stores import KEY, SECRET, ObjectStore
 from storage.servers import Fetcher, Told, contents
 
 from forecourt.errors import Conflict, ContentMismatch, Denied, InvalidInput, NotFound, Unavailable
-from forecourt.storage import Credentials, download
+from forecourt.storage import Credentials, S3Credentials, download
+from forecourt.storage.s3 import addressed
 
 WEIGHTS = os.urandom(6_000_000)
 
@@ -52,6 +53,21 @@ class TestWhatComes:
     def test_patterns(self, fetch: Any, prefix: str) -> None:
         assert set(contents(fetch(f"s3://models/{prefix}", allow=["*.json"]).path)) == {"config.json"}
         assert set(contents(fetch(f"s3://models/{prefix}?ignore=sub/").path)) == {"config.json"}
+
+    def test_a_uri_says_where_the_store_is_as_kubeflow_writes_it(self, fetch: Any, prefix: str) -> None:
+        found = fetch(f"s3://models/{prefix}?endpoint=https://elsewhere.example.com&defaultRegion=eu&ignore=sub/")
+        assert set(contents(found.path)) == {"config.json"}, "the connection's endpoint counts"
+        assert found.source == f"s3://models/{prefix}"
+
+    def test_no_key_goes_where_only_the_uri_says(self, fetch: Any, prefix: str, object_store: ObjectStore) -> None:
+        keys = {name: value for name, value in object_store.secret.items() if name != "AWS_S3_ENDPOINT"}
+        with pytest.raises(Denied):
+            fetch(f"s3://models/{prefix}?endpoint={object_store.url}", keys)
+        key = S3Credentials(access_key_id="id", secret_access_key="secret")
+        assert addressed("s3://b/p?endpoint=https://s3.eu.amazonaws.com", key) == ("s3://b/p", key)
+        assert addressed("s3://b/p?endpoint=https://x&allow=a", key)[1].access_key_id == ""
+        with pytest.raises(InvalidInput, match="no URL"):
+            addressed("s3://b/p?endpoint=x", key)
 
     def test_the_connections_bucket_is_taken_where_none_is_said(self, fetch: Any, prefix: str) -> None:
         assert set(contents(fetch(f"s3:///{prefix}").path)) == {"config.json", "sub/model 1.safetensors"}

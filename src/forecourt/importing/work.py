@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from forecourt.errors import InvalidObject
+from forecourt.errors import InvalidObject, InvalidReference
 from forecourt.importing.road import Api, Import, Imported, Machine, Wish, refuse_image
+from forecourt.oci import Reference
 from forecourt.processes.jobs import Job, Telling, Work
 from forecourt.registry import Registration
 from forecourt.storage import Credentials, Resolvers, resolved
@@ -90,6 +91,11 @@ def _read(parameters: dict[str, Any]) -> _Parameters:
     if "://" not in said.uri:
         raise InvalidObject("spec.parameters.uri: Invalid value: it must be a URI: hf://…, s3://…, https://…, file://…")
     refuse_image(said.uri)
+    if said.tag:
+        try:
+            Reference.parse(said.tag)
+        except InvalidReference as error:
+            raise InvalidObject(f"spec.parameters.tag: Invalid value: {error}") from None
     if said.registration:
         _checked(Registration, said.registration, "spec.parameters.registration")
     return said

@@ -33,7 +33,7 @@ from forecourt.storage.hub import HubSource
 from forecourt.storage.model import Source
 from forecourt.storage.place import FetchedModel, Place
 from forecourt.storage.remote import from_source
-from forecourt.storage.s3 import S3Source
+from forecourt.storage.s3 import S3Source, addressed
 from forecourt.storage.selection import Patterns
 from forecourt.storage.web import PATIENCE, Trust, Web, without_secrets
 
@@ -129,11 +129,14 @@ def from_hub(uri: str, place: Place, progress: Progress) -> FetchedModel:
 
 
 def from_s3(uri: str, place: Place, progress: Progress) -> FetchedModel:
-    """Fetch the objects below a prefix, or one object; ``?allow=`` and ``?ignore=`` may choose."""
+    """Fetch the objects below a prefix, or one object; ``?allow=`` and ``?ignore=`` may choose.
+
+    ``?endpoint=`` and ``?defaultRegion=`` say where the store is, where the credentials do not.
+    """
+    uri, s3 = addressed(uri, place.credentials.s3)
     uri, patterns = patterns_of(uri, place.patterns)
-    s3 = place.credentials.s3
     with contextlib.closing(Web(place.patience, Trust(s3.certificate, s3.verify).context())) as web:
-        source = S3Source.parse(uri, patterns, place.credentials, web)
+        source = S3Source.parse(uri, patterns, replace(place.credentials, s3=s3), web)
         return replace(_from_elsewhere(source, web, place, progress), source=f"s3://{source.title}")
 
 

@@ -10,11 +10,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from forecourt.errors import ForecourtError, InvalidInput, NotFound
 from forecourt.oci.client.connection import Response
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _SIGNED = timedelta(hours=1)
 _AMAZON = "s3.amazonaws.com"
+_ADDRESS = ("endpoint", "defaultRegion")
 _ROLES = {
     "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
     "AWS_ROLE_ARN": "role_arn",
@@ -39,6 +40,36 @@ _ROLES = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "container_credentials_full_uri",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "container_authorization_token_file",
 }
+
+
+def addressed(uri: str, credentials: S3Credentials) -> tuple[str, S3Credentials]:
+    """Take where the store is out of a URI, as Kubeflow's dashboard writes it: ``?endpoint=…&defaultRegion=…``.
+
+    It counts where the credentials say no endpoint. Then no key is sent, since it was not given for whoever a URI
+    names; a store of Amazon's aside. Raises `InvalidInput` for an endpoint that is none.
+    """
+    address, _, query = uri.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    said = {key: value for key, value in pairs if key in _ADDRESS}
+    if not said:
+        return uri, credentials
+    others = urlencode([pair for pair in pairs if pair[0] not in _ADDRESS])
+    uri = f"{address}?{others}" if others else address
+    credentials = replace(credentials, region=credentials.region or said.get("defaultRegion", ""))
+    endpoint = said.get("endpoint", "").rstrip("/")
+    if not endpoint or credentials.endpoint:
+        return uri, credentials
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(
+            f"{address} has an endpoint that is no URL.", hint="It looks like https://minio.example.com."
+        )
+    if parts.hostname == _AMAZON or parts.hostname.endswith(".amazonaws.com"):
+        return uri, credentials
+    keyless = S3Credentials(
+        endpoint=endpoint, region=credentials.region, certificate=credentials.certificate, anonymous=True
+    )
+    return uri, keyless
 
 
 @dataclass(frozen=True)

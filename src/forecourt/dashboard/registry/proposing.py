@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forecourt.access import who
-from forecourt.dashboard.calls import Calls, Document, Refused
+from forecourt.dashboard.calls import Calls, Document, Refused, path
 from forecourt.dashboard.forms import Form, problems
 from forecourt.dashboard.registry import places
 from forecourt.dashboard.registry.reading import OURS
@@ -120,6 +120,7 @@ class Drafting:
         if not names["version"]:
             draft.errors["version"] = f"A version needs a name; {standing['nextVersion']} is free."
         _rows_checked(form, draft.errors)
+        await self._resolve(draft)
         if draft.taken and model is None:
             state = "An archived model" if draft.taken["state"] == "ARCHIVED" else "A registered model"
             draft.errors["name"] = f"{state} is called {draft.taken['name']} already."
@@ -141,6 +142,19 @@ class Drafting:
         except Refused as refused:
             errors.setdefault(places.field_of(form), f"{refused.message} {refused.hint}".strip())
             return Known(uri)
+
+    async def _resolve(self, draft: Draft) -> None:
+        """Have links to versions of this registry lead there: an alias may move on, and a lineage does not."""
+        for link in draft.body["links"]:
+            if link["uri"].startswith("model-registry://") and "modelVersionId" not in link:
+                try:
+                    found = await self._calls.get(f"{OURS}/resolve", uri=link["uri"])
+                except Refused as refused:
+                    draft.errors["links"] = f"{refused.message} {refused.hint}".strip()
+                    continue
+                names = (found["registeredModel"]["name"], found["modelVersion"]["name"])
+                link["uri"] = f"model-registry:/{path(*names)}"
+                link["modelVersionId"] = int(found["modelVersion"]["id"])
 
     async def _try(self, draft: Draft, form: Form, uri: str) -> None:
         """Have the server say what is wrong with it, by its own rules."""
@@ -255,7 +269,7 @@ def _body(form: Form, model: Document | None, known: Known, uri: str) -> Documen
     links = {} if filled else dict(details)
     for relation, to in rows(form, "links"):
         if to:
-            links[(relation, to)] = details.get((relation, to), {"relation": relation, "uri": to})
+            links[(relation, to)] = dict(details.get((relation, to), {"relation": relation, "uri": to}))
     if model:
         body["registeredModel"] = {"name": model["name"]}
     for part in _PARTS:

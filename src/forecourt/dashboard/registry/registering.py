@@ -232,7 +232,9 @@ class RegisterPages:
             "errors": draft.errors,
             "error": draft.error,
             "helps": HELPS,
-            "model": {"id": model["id"], "name": model["name"]} if model else None,
+            "model": {"id": model["id"], "name": model["name"], "archived": model["state"] == "ARCHIVED"}
+            if model
+            else None,
             "locations": places.LOCATIONS,
             "connections": places.choices(asked.connections),
             "stages": _STAGES,
