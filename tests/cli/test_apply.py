@@ -80,6 +80,19 @@ def test_one_that_is_refused_does_not_hold_up_the_others(run, clean):
     assert "Not_A_Name" in applied.stderr
 
 
+def test_a_misspelled_field_is_refused_unless_it_may_pass(run, clean):
+    misspelled = (ISVC % "a").replace("storageUri", "storageUrl")
+    refused = run("apply", "-f", "-", stdin=misspelled)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert 'unknown field "spec.predictor.model.storageUrl": did you mean storageUri?' in refused.stderr
+    assert "--validate=warn" in refused.stderr
+    passed = run("apply", "-f", "-", "--validate", "warn", stdin=misspelled)
+    assert passed.stdout == "inferenceservice.serving.kserve.io/a created\n"
+    assert "warning: unknown field" in passed.stderr
+    silent = run("apply", "-f", "-", "--validate", "ignore", stdin=misspelled)
+    assert (silent.exit_code, "warning" in silent.stderr) == (0, False)
+
+
 def test_a_file_that_cannot_be_read_changes_nothing(run, clean, tmp_path):
     (tmp_path / "a.yaml").write_text(ISVC % "a")
     (tmp_path / "b.yaml").write_text("kind: [")
@@ -113,6 +126,15 @@ def test_an_edit_that_is_refused_comes_back_with_the_reason(run, clean, editor, 
     refused = run("edit", "a")
     assert refused.exit_code == 2
     assert "# error: " in (tmp_path / "seen").read_text()
+
+
+def test_an_edit_that_misspells_a_field_is_refused(run, clean, editor, tmp_path):
+    run("apply", "-f", "-", stdin=ISVC % "a")
+    editor(f"cp $1 {tmp_path}/seen; sed -i s/storageUri:/storageUrl:/ $1")
+    assert run("edit", "a").exit_code == 2
+    assert 'unknown field "spec.predictor.model.storageUrl"' in (tmp_path / "seen").read_text()
+    editor("sed -i s/storageUri:/storageUrl:/ $1")
+    assert run("edit", "a", "--validate", "warn").exit_code == 0
 
 
 def test_an_editor_that_fails_changes_nothing(run, clean, editor):

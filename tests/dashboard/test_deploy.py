@@ -253,6 +253,16 @@ def test_a_deployment_that_is_refused_leaves_no_connection_behind(server: Server
     assert connections(server) == []
 
 
+def test_a_deployment_in_one_go_has_its_fields_checked_as_one_by_itself(server: Server, model: Path) -> None:
+    service = tiny_service("misspelled", model)
+    service["spec"]["predictor"]["minReplica"] = 1
+    where = "/api/forecourt/v1/namespaces/default/deployments?dryRun=All"
+    assert server.call("POST", where, {"inferenceService": service})[0] == 201
+    status, answer = server.call("POST", f"{where}&fieldValidation=Strict", {"inferenceService": service})
+    assert (status, answer["reason"]) == (400, "BadRequest")
+    assert 'unknown field "spec.predictor.minReplica": did you mean minReplicas?' in answer["message"]
+
+
 def test_what_was_typed_stays_and_secrets_are_never_shown(page: Page, server: Server) -> None:
     page.goto(FORM)
     page.get_by_label("Connection type").select_option("S3 compatible object storage - v1")

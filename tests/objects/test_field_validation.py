@@ -11,8 +11,10 @@ from objects.served import Api
 
 from forecourt.objects.fieldvalidation import header
 from forecourt.objects.located import load_located
+from forecourt.serving.model import InferenceService
 
 RUNTIMES = "/apis/serving.kserve.io/v1alpha1/namespaces/default/servingruntimes"
+SERVICES = "/apis/serving.kserve.io/v1beta1/namespaces/default/inferenceservices"
 YAML = {"content-type": "application/yaml"}
 MERGE = {"content-type": "application/merge-patch+json"}
 
@@ -34,16 +36,19 @@ UNKNOWN = RUNTIME.replace("spec:\n", "spec:\n  replica: 1\n")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with closing(Api(tmp_path_factory.mktemp("api"))) as api:
-        yield api.url
+        yield api
 
 
 @pytest.fixture
-def http(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
+def http(served: Api) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, trust_env=False, timeout=10) as client:
         yield client
         client.delete(f"{RUNTIMES}/mine")
+    for one in served.objects.list(InferenceService):
+        marked = served.objects.mark_deleted(InferenceService, one.namespace, one.name)
+        served.objects.purge(InferenceService, one.namespace, one.name, marked.metadata.uid or "")
 
 
 def test_what_is_right_has_no_warning(http):
@@ -111,6 +116,52 @@ def test_a_patch_is_checked_as_what_comes_of_it(http):
     wrong = http.patch(f"{RUNTIMES}/mine", json={"spec": {"disabled": "no"}}, headers=MERGE)
     assert wrong.status_code == 422
     assert http.get(f"{RUNTIMES}/mine").json()["spec"].get("disabled") is None
+
+
+SERVICE = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: mine
+spec:
+  predictor:
+    minReplica: 2
+    model:
+      modelFormat:
+        name: mine
+      storageUri: oci://example.com/m:1
+"""
+
+
+def test_a_misspelled_field_of_a_deployment_is_warned_of_with_its_line_and_refused_by_strict(http):
+    made = http.post(SERVICES, content=SERVICE, headers=YAML)
+    assert made.status_code == 201
+    assert made.headers["warning"] == (
+        '299 - "unknown field \\"spec.predictor.minReplica\\": did you mean minReplicas? (line 7, column 5)"'
+    )
+    assert made.json()["spec"]["predictor"]["minReplica"] == 2
+    refused = http.put(f"{SERVICES}/mine", content=SERVICE, headers=YAML, params={"fieldValidation": "Strict"})
+    assert (refused.status_code, refused.json()["reason"]) == (400, "BadRequest")
+    assert 'unknown field "spec.predictor.minReplica": did you mean minReplicas? (line 7' in refused.json()["message"]
+    assert "--validate=warn" in str(refused.json()["details"])
+
+
+def test_what_only_a_cluster_would_refuse_of_a_deployment_is_a_warning(http):
+    text = SERVICE.replace("minReplica: 2", "terminationGracePeriodSeconds: soon")
+    made = http.post(SERVICES, content=text, headers=YAML)
+    assert made.status_code == 201
+    assert "spec.predictor.terminationGracePeriodSeconds: Invalid value" in made.headers["warning"]
+    wrong = http.put(f"{SERVICES}/mine", content=SERVICE.replace("minReplica: 2", "minReplicas: two"), headers=YAML)
+    assert (wrong.status_code, wrong.json()["reason"]) == (422, "Invalid")
+    assert 'spec.predictor.minReplicas: Invalid value: "two"' in wrong.json()["message"]
+    assert "(line 7, column 18)" in wrong.json()["message"]
+
+
+def test_the_status_of_a_deployment_is_the_servers_affair(http):
+    document = http.post(SERVICES, content=SERVICE.replace("    minReplica: 2\n", ""), headers=YAML).json()
+    document["status"] = {"whatever": 1}
+    again = http.put(f"{SERVICES}/mine", json=document, params={"fieldValidation": "Strict"})
+    assert (again.status_code, "warning" in again.headers) == (200, False)
 
 
 def test_a_warning_fits_a_header():

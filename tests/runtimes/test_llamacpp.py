@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ import pytest
 import yaml
 
 import forecourt
+from forecourt.serving.definitions import schema_of
 
 FILE = Path(forecourt.__file__).parent / "runtimes" / "llamacpp.yaml"
-SCHEMA = Path(__file__).parents[1] / "data" / "kserve" / "serving.kserve.io_servingruntimes.json.gz"
 
 
 @pytest.fixture
@@ -47,9 +45,7 @@ def as_a_cluster_runs_it(container: dict[str, Any], root: Path, *more: str) -> l
 
 
 def test_it_is_what_kserve_takes(runtime: dict[str, Any]) -> None:
-    crd = json.loads(gzip.decompress(SCHEMA.read_bytes()))
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    jsonschema.Draft202012Validator(schema).validate(runtime)
+    jsonschema.Draft202012Validator(schema_of("servingruntimes")).validate(runtime)
     [version] = [found for found in runtime["spec"]["supportedModelFormats"] if found["name"] == "gguf"]
     assert version["autoSelect"]
     assert "protocolVersions" not in runtime["spec"], "it answers OpenAI's protocol, whatever a service asks for"

@@ -17,7 +17,7 @@ from serving.kserve_schemas import conforms
 
 from forecourt.errors import InvalidObject
 from forecourt.objects import structural_problems
-from forecourt.serving.checking import runtime_schema
+from forecourt.serving.definitions import schema_of
 from forecourt.serving.runtime_text import Reading, read_runtimes
 from forecourt.serving.runtimes import DIRECTORY
 
@@ -106,7 +106,7 @@ def test_a_runtime_that_is_right_is_read():
 
 def test_the_schema_is_kserves_and_the_same_for_the_whole_cluster():
     cluster = json.loads(gzip.decompress((DATA / "serving.kserve.io_clusterservingruntimes.json.gz").read_bytes()))
-    assert runtime_schema() == cluster["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert schema_of("servingruntimes") == cluster["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_several_runtimes_may_be_in_one_text_but_not_of_one_name():
 def test_it_refuses_what_a_validator_of_json_schema_refuses(document):
     whole = {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": {"name": "a"}} | document
     without_null = json.loads(json.dumps(whole), object_hook=lambda d: {k: v for k, v in d.items() if v is not None})
-    right = jsonschema.Draft202012Validator(runtime_schema()).is_valid(without_null)
-    assert (not structural_problems(runtime_schema(), whole)) == right
+    right = jsonschema.Draft202012Validator(schema_of("servingruntimes")).is_valid(without_null)
+    assert (not structural_problems(schema_of("servingruntimes"), whole)) == right
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["{{.X}}", "yes", "'"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.options import Filename, Namespace
+from forecourt.cli.options import FieldValidation, Filename, Namespace, Validate
 from forecourt.cli.output import Output, OutputOption, console, print_document
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def apply(
     filename: Filename,
     namespace: Namespace = "default",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    validate: Validate = FieldValidation.STRICT,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Create the objects in files, or make those that are there what the files say.
@@ -52,7 +53,7 @@ def apply(
     made = []
     for one in objects:
         try:
-            document, verb = _put(client, one, dry_run=dry_run)
+            document, verb = _put(client, one, dry_run=dry_run, validate=validate.level)
         except ForecourtError as error:
             tell(_about(one, error))
             failed = failed or error
@@ -77,7 +78,7 @@ def _about(one: Object, error: ForecourtError) -> ForecourtError:
     return ForecourtError(f"{one.kind.full_name} {one.name} ({one.where}): {error.message}", hint=error.hint)
 
 
-def _put(client: Client, one: Object, *, dry_run: bool) -> tuple[Document, str]:
+def _put(client: Client, one: Object, *, dry_run: bool, validate: str) -> tuple[Document, str]:
     """Create or replace an object; return it, and in a word what was done.
 
     The server writes the status of what comes up all the time: a conflict is no reason to give up at once.
@@ -86,13 +87,13 @@ def _put(client: Client, one: Object, *, dry_run: bool) -> tuple[Document, str]:
 
     for _ in range(_TRIES - 1):
         try:
-            return _put_once(client, one, dry_run=dry_run)
+            return _put_once(client, one, dry_run=dry_run, validate=validate)
         except Conflict:
             continue
-    return _put_once(client, one, dry_run=dry_run)
+    return _put_once(client, one, dry_run=dry_run, validate=validate)
 
 
-def _put_once(client: Client, one: Object, *, dry_run: bool) -> tuple[Document, str]:
+def _put_once(client: Client, one: Object, *, dry_run: bool, validate: str) -> tuple[Document, str]:
     from forecourt.errors import NotFound
 
     document = without_servers_fields(one.document)
@@ -102,9 +103,9 @@ def _put_once(client: Client, one: Object, *, dry_run: bool) -> tuple[Document, 
         current = {"metadata": {}}
     before = current["metadata"].get("resourceVersion")
     if before is None:  # not there, or a runtime that ships, whose place one of the same name takes
-        return client.create(one.kind, one.namespace, document, dry_run=dry_run), "created"
+        return client.create(one.kind, one.namespace, document, dry_run=dry_run, validate=validate), "created"
     document["metadata"]["resourceVersion"] = before
-    after = client.replace(one.kind, one.namespace, one.name, document, dry_run=dry_run)
+    after = client.replace(one.kind, one.namespace, one.name, document, dry_run=dry_run, validate=validate)
     # As with Kubernetes, a write that changes nothing is none: the version stays.
     same = after["metadata"]["resourceVersion"] == before
     if dry_run:

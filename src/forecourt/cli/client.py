@@ -105,20 +105,32 @@ class Client:
         found: Document = self._call("GET", kind.path(namespace), params=_query({"labelSelector": selector}))
         return found
 
-    def create(self, kind: Resource, namespace: str, document: Document, *, dry_run: bool = False) -> Document:
-        """Create an object; with `dry_run` only say what it would be. Raises `AlreadyExists`, `InvalidObject`."""
-        params = _query({"dryRun": "All" if dry_run else ""})
+    def create(
+        self, kind: Resource, namespace: str, document: Document, *, dry_run: bool = False, validate: str = ""
+    ) -> Document:
+        """Create an object; with `dry_run` only say what it would be. Raises `AlreadyExists`, `InvalidObject`.
+
+        `validate` is Kubernetes' ``fieldValidation``; with ``Strict`` an unknown field is `InvalidInput`.
+        """
+        params = _query({"dryRun": "All" if dry_run else "", "fieldValidation": validate})
         made: Document = self._call("POST", kind.path(namespace), json=document, params=params)
         return made
 
     def replace(
-        self, kind: Resource, namespace: str, name: str, document: Document, *, dry_run: bool = False
+        self,
+        kind: Resource,
+        namespace: str,
+        name: str,
+        document: Document,
+        *,
+        dry_run: bool = False,
+        validate: str = "",
     ) -> Document:
-        """Replace an object; with `dry_run` only say what it would be.
+        """Replace an object; with `dry_run` only say what it would be. `validate` as for `create`.
 
         Raises `Conflict` where it is no longer at the document's ``resourceVersion``.
         """
-        params = _query({"dryRun": "All" if dry_run else ""})
+        params = _query({"dryRun": "All" if dry_run else "", "fieldValidation": validate})
         made: Document = self._call("PUT", kind.path(namespace, name), json=document, params=params)
         return made
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecourt.cli.completion import complete_deployment
-from forecourt.cli.options import Namespace
+from forecourt.cli.options import FieldValidation, Namespace, Validate
 from forecourt.cli.output import console, to_yaml
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def edit(
         ),
     ],
     namespace: Namespace = "default",
+    validate: Validate = FieldValidation.STRICT,
 ) -> None:
     """Change a deployment in $VISUAL or $EDITOR."""
     from forecourt.cli.apply import without_servers_fields
@@ -55,7 +56,7 @@ def edit(
             return
         text = kept
         try:
-            _replace(client, kind, namespace, current, _one(text))
+            _replace(client, kind, namespace, current, _one(text), validate.level)
         except InvalidInput as error:
             problem, hint = error.message, error.hint
         else:
@@ -74,7 +75,7 @@ def _one(text: str) -> Document:
     return document
 
 
-def _replace(client: Client, kind: Resource, namespace: str, opened: Document, edited: Document) -> None:
+def _replace(client: Client, kind: Resource, namespace: str, opened: Document, edited: Document, validate: str) -> None:
     """Replace the object that was opened; raises `Conflict` where somebody else has changed it since.
 
     That the server has written its status meanwhile is no such change.
@@ -87,7 +88,7 @@ def _replace(client: Client, kind: Resource, namespace: str, opened: Document, e
         if version := current["metadata"].get("resourceVersion"):  # what ships with Forecourt has none
             edited["metadata"]["resourceVersion"] = version
         try:
-            client.replace(kind, namespace, name, edited)
+            client.replace(kind, namespace, name, edited, validate=validate)
         except Conflict:
             current = client.read(kind, namespace, name)
             if without_servers_fields(current) != without_servers_fields(opened):

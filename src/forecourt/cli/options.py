@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -34,6 +35,25 @@ ChangeCause = Annotated[
 ]
 Filename = Annotated[
     list[str], typer.Option("--filename", "-f", metavar="FILE", help="A file, a directory of files, or - for stdin.")
+]
+
+
+class FieldValidation(StrEnum):
+    """What becomes of fields that nobody knows, or that are there twice."""
+
+    STRICT = "strict"
+    WARN = "warn"
+    IGNORE = "ignore"
+
+    @property
+    def level(self) -> str:
+        """What the API is asked for."""
+        return self.value.capitalize()
+
+
+Validate = Annotated[
+    FieldValidation,
+    typer.Option("--validate", help="What is done about fields that are misspelled, or there twice."),
 ]
 
 WAIT_SECONDS = 600.0  # as long as a replica may take, KServe's progressDeadlineSeconds

@@ -2,6 +2,7 @@
 
 from forecourt.objects.api import Wake, api_router
 from forecourt.objects.asker import Asker
+from forecourt.objects.fieldvalidation import validated, warn
 from forecourt.objects.following import keep_following
 from forecourt.objects.incoming import MAX_BODY, document_of, merged
 from forecourt.objects.located import Located, Place, Position, load_located
@@ -50,5 +51,7 @@ __all__ = [
     "validate_label_name",
     "validate_metadata",
     "validate_quantity",
+    "validated",
+    "warn",
     "written",
 ]

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from forecourt import __version__
 from forecourt.errors import ForecourtError, InvalidInput, NotFound
 from forecourt.objects.asker import ANYBODY, Asker
-from forecourt.objects.fieldvalidation import header, validated
+from forecourt.objects.fieldvalidation import validated, warn
 from forecourt.objects.incoming import document_of, located_document_of, merged
 from forecourt.objects.located import Located
 from forecourt.objects.model import KubernetesObject
@@ -31,7 +31,6 @@ Admit = Callable[[str], None]
 """Takes a namespace in which something is to be created; raises where nothing can be."""
 
 _MERGE_PATCHES = ("application/merge-patch+json", "application/strategic-merge-patch+json", "application/json")
-_MOST_WARNINGS = 20
 _APPLY_PATCH = "application/apply-patch+yaml"
 """What ``kubectl apply --server-side`` sends: the object, merged over what is there, or created."""
 
@@ -263,8 +262,7 @@ class _Routes:
 
 
 def _warning(response: Response, warnings: Sequence[str]) -> Response:
-    for warning in warnings[:_MOST_WARNINGS]:
-        response.headers.append("warning", header(warning))
+    warn(response, warnings)
     return response
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starlette.responses import Response
+
 from forecourt.errors import InvalidInput, InvalidObject
 from forecourt.objects.located import Located
 from forecourt.objects.structural import Problem, written
 
+_MOST_WARNINGS = 20
 LEVELS = ("Ignore", "Warn", "Strict")
 
 
@@ -34,10 +37,16 @@ def validated(kind: str, given: Located, problems: Sequence[Problem], level: str
     if strict and level == "Strict":
         raise InvalidInput(
             f"{kind}: strict decoding error: {', '.join(strict)}",
-            hint="Correct them, or ask with fieldValidation=Warn.",
+            hint="Correct them, or have them pass with a warning: fieldValidation=Warn, --validate=warn.",
         )
     advice = [_with_line(given, one) for one in problems if one.warning]
     return [*strict, *advice] if level == "Warn" else []
+
+
+def warn(response: Response, warnings: Sequence[str]) -> None:
+    """Have an answer tell of warnings, as many as people read."""
+    for warning in warnings[:_MOST_WARNINGS]:
+        response.headers.append("warning", header(warning))
 
 
 def header(warning: str) -> str:

@@ -23,6 +23,7 @@ from forecourt.serving.runtime_settings import RuntimeSettings
 from forecourt.serving.runtime_text import read_runtimes
 from forecourt.serving.runtimes import usable_runtimes
 from forecourt.serving.runtimes_api import runtimes_router
+from forecourt.serving.service_checking import service_problems
 from forecourt.serving.source import Fetched, Source
 from forecourt.serving.tokens import Tokens
 from forecourt.serving.wanted import ADVANCED, STANDARD, Wanted
@@ -73,6 +74,7 @@ __all__ = [
     "resources",
     "revisions_router",
     "runtimes_router",
+    "service_problems",
     "tokens_router",
     "usable_runtimes",
 ]

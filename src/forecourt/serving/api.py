@@ -22,6 +22,7 @@ from forecourt.serving.offering import DASHBOARD_CONFIGS
 from forecourt.serving.revisions import revisions
 from forecourt.serving.rollback import roll_back
 from forecourt.serving.runtimes import shipped_runtimes
+from forecourt.serving.service_checking import service_problems
 from forecourt.serving.tokens import Tokens
 from forecourt.serving.usage import refuse_in_use
 from forecourt.serving.validation import validate_runtime, validate_service
@@ -49,6 +50,7 @@ def resources(admission: Admission, objects: ObjectStore) -> tuple[Resource, ...
         "inferenceservices",
         ("isvc",),
         validate=validate_service,
+        check=service_problems,
         lasting=True,
         kept=admission.kept,
         called=lambda service: ("deployment", service.name),

@@ -6,20 +6,17 @@ Errors keep a runtime from being kept; a warning is what works, but maybe not as
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from forecourt.errors import InvalidInput, InvalidObject
-from forecourt.objects import Place, Problem, Schema, place_of, structural_problems
+from forecourt.objects import Place, Problem, place_of, structural_problems
 from forecourt.processes import Requirements
 from forecourt.serving.availability import ACCELERATORS, COMMAND, PLATFORMS, accelerators_of
+from forecourt.serving.definitions import schema_of
 from forecourt.serving.local.annotations import ENVIRONMENT, OVERRIDES, READY_SECONDS, REQUIREMENTS, LocalAnnotations
 from forecourt.serving.model import ClusterServingRuntime, ServingRuntime
 from forecourt.serving.templating import PLACEHOLDERS, not_understood
@@ -29,18 +26,9 @@ KINDS = {"ServingRuntime": ServingRuntime, "ClusterServingRuntime": ClusterServi
 API_VERSION = "serving.kserve.io/v1alpha1"
 CONTAINER = "kserve-container"
 
-_SCHEMA = Path(__file__).with_name("schemas") / "serving.kserve.io_servingruntimes.json.gz"
 _ANNOTATIONS = (COMMAND, REQUIREMENTS, OVERRIDES, ENVIRONMENT, READY_SECONDS, PLATFORMS, ACCELERATORS)
 _FIXED_PORT = re.compile(r"--?(?:\w+[-_])*port(?:=(?P<port>\d+))?")
 _EVERYWHERE = re.compile(r"--?(?:\w+[-_])*host=(0\.0\.0\.0|::)")
-
-
-@cache
-def runtime_schema() -> Schema:
-    """Return KServe's schema of a `ServingRuntime`, which is that of a `ClusterServingRuntime` too."""
-    definition = json.loads(gzip.decompress(_SCHEMA.read_bytes()))
-    schema: Schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return schema
 
 
 def runtime_problems(document: Any) -> list[Problem]:
@@ -49,7 +37,7 @@ def runtime_problems(document: Any) -> list[Problem]:
         return [Problem((), "This is no serving runtime", "it must be a map with apiVersion, kind, metadata and spec")]
     if wrong := list(_kind_problems(document)):
         return wrong
-    found = structural_problems(runtime_schema(), document)
+    found = structural_problems(schema_of("servingruntimes"), document)
     if all(one.unknown for one in found):
         found += _own_problems(document)
     return sorted(found, key=_in_order_of(document))

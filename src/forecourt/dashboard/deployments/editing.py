@@ -16,7 +16,8 @@ from forecourt.dashboard.deployments.reading import api, page, title
 from forecourt.dashboard.forms import Form
 from forecourt.dashboard.pages import Page, see_other
 from forecourt.errors import ForecourtError, InvalidObject
-from forecourt.objects import Located, dump, load_located, place_of
+from forecourt.objects import Located, Position, dump, load_located, place_of, written
+from forecourt.serving import service_problems
 
 _LINE = re.compile(r"line (\d+), column (\d+)")
 _TRIES = 3
@@ -70,7 +71,7 @@ class Editing:
         item = await self._calls.get(api(*where(request)))
         findings, error = await self._save(item, (await Form.of(request))["text"], dry=True)
         if error:
-            findings = [{"line": 1, "column": 1, "severity": "error", "message": error["message"]}]
+            findings = [*findings, {"line": 1, "column": 1, "severity": "error", "message": error["message"]}]
         data = common(item, "yaml") | {"findings": findings, "changed": [], "error": None, "before": ""}
         blocks = ("text-findings",)
         return Page("deployments/edit_yaml.html", title(item), data, SECTION, crumbs(item, "Edit YAML"), blocks)
@@ -86,6 +87,9 @@ class Editing:
         metadata = given.document.get("metadata")
         if not isinstance(metadata, dict):
             return [_finding(InvalidObject("metadata: Required value: it is a map"), given)], None
+        findings = _by_schema(given, item)
+        if any(one["severity"] == "error" for one in findings):
+            return findings, None
         here = api(item["metadata"]["namespace"], item["metadata"]["name"])
         for tried in range(1, _TRIES + 1):
             own = {key: value for key, value in item["metadata"].items() if key not in ("labels", "annotations")}
@@ -98,10 +102,10 @@ class Editing:
                     continue
                 found = _finding(refused, given)
                 if found["line"]:
-                    return [found], None
-                return [], {"message": refused.message, "hint": refused.hint}
+                    return [*findings, found], None
+                return findings, {"message": refused.message, "hint": refused.hint}
             break
-        return [], None
+        return findings if dry else [], None
 
 
 def _read(text: str) -> Located:
@@ -109,6 +113,23 @@ def _read(text: str) -> Located:
     if len(found) != 1 or not isinstance(found[0].document, dict):
         raise InvalidObject("This must be one object: a map with apiVersion, kind, metadata and spec.")
     return found[0]
+
+
+def _by_schema(given: Located, item: Document) -> list[Finding]:
+    """Return what KServe's schema has against what was typed: an unknown field is an error, unless it stands already.
+
+    A newer KServe may know that one, and who edits something else is not kept from it.
+    """
+    stand = {one.place for one in service_problems(item) if one.unknown}
+    found = [_at(position, "error", f'duplicate field "{written(place)}"') for place, position in given.repeated]
+    for one in service_problems(given.document):
+        where = (given.key if one.about_key else given.value)(one.place)
+        found.append(_at(where, "warning" if one.warning or one.place in stand else "error", str(one)))
+    return found
+
+
+def _at(position: Position, severity: str, message: str) -> Finding:
+    return {"line": position.line, "column": position.column, "severity": severity, "message": message}
 
 
 def _finding(error: ForecourtError, given: Located | None) -> Finding:
