@@ -70,6 +70,7 @@ def test_what_is_refused_is_told_and_stays_typed(page: Page) -> None:
     page.get_by_label("Model name").fill("<script>alert(1)</script>")
     page.get_by_role("button", name="Register model", exact=True).last.click()
     expect(page.get_by_role("alert")).to_contain_text("3 fields need your attention")
+    expect(page.locator("#form-said")).to_be_focused()
     expect(page.get_by_label("Model name")).to_have_value("<script>alert(1)</script>")
     expect(page.get_by_label("Bucket")).to_have_attribute("aria-invalid", "true")
     look(page, "registry-register-refused")
