@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Page
 
 PICTURES = Path(__file__).parents[1] / "docs" / "images" / "dashboard"
+SCHEMES = ("light", "dark")
+SUFFIX = ".webp"
+_TAKEN = bool(os.environ.get("FORECOURT_PICTURES"))  # tests themselves run without any variable of Forecourt's
 _RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
@@ -22,21 +27,26 @@ _WIDE, _NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 def look(page: Page, name: str) -> None:
     """Check what is to be seen: accessible (axe: WCAG 2.2 AA) in light and dark, no wider than a phone.
 
-    With ``FORECOURT_PICTURES=1`` pictures of it go to ``docs/images/dashboard``, light and dark.
+    With ``FORECOURT_PICTURES=1`` pictures of it go to ``docs/images/dashboard``, which docs/screens.md shows.
     """
-    for scheme in ("light", "dark"):
+    for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.wait_for_timeout(150)  # colours that change with a transition
         page.evaluate(_SETTLED)
         _accessible(page, f"{name}, {scheme}")
-        if os.environ.get("FORECOURT_PICTURES"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=PICTURES / f"{name}-{scheme}.png", animations="disabled")
+        if _TAKEN:
+            _take(page, f"{name}-{scheme}")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(_NARROW)  # type: ignore[arg-type]
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= _NARROW["width"], f"{name} is {width} pixels wide on a phone"
     page.set_viewport_size(_WIDE)  # type: ignore[arg-type]
+
+
+def _take(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))) as taken:
+        taken.convert("RGB").save(PICTURES / (name + SUFFIX), quality=80, method=6)
 
 
 def _accessible(page: Page, what: str) -> None:
