@@ -13,23 +13,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
-from forecourt.errors import ForecourtError, InvalidObject
+from forecourt.errors import InvalidObject
 from forecourt.processes import Process
 from forecourt.serving.access import is_exposed
 from forecourt.serving.driver import Key, Report, Stable
 from forecourt.serving.local.backoff import STEADY_SECONDS
-from forecourt.serving.local.failure import ended, exposed, never_ready, not_prepared, out_of_memory
-from forecourt.serving.local.plan import Plan, Recipe
-from forecourt.serving.local.probe import ReadinessProbe
-from forecourt.serving.local.replica import LocalReplica, free_port
+from forecourt.serving.local.failure import ended, exposed, never_ready, out_of_memory
+from forecourt.serving.local.plan import Recipe
+from forecourt.serving.local.replica import LocalReplica
+from forecourt.serving.local.replicas import Replicas
 from forecourt.serving.local.revision import Revision
 from forecourt.serving.local.scaling import TICK_SECONDS, Scale, Scaler
 from forecourt.serving.local.site import Site
-from forecourt.serving.local.starting import Hindrance, look
 from forecourt.serving.local.telling import observe
 from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.status import Observed
@@ -44,18 +41,17 @@ class LocalDeployment:
 
     def __init__(self, key: Key, site: Site, report: Report) -> None:
         self.key = key
-        self.replicas: list[LocalReplica] = []
         self.service = InferenceService()
         self.runtime = ServingRuntime()
         self.invalid: InvalidObject | None = None
         self.current: Revision | None = None
         self.stable: Revision | None = None
-        self.retiring: dict[str, asyncio.Task[None]] = {}
         self._site = site
         self._report = report
         self._scaler: Scaler | None = None
         self._seen: Observed | None = None
         self._changed = asyncio.Event()
+        self.replicas = Replicas(key, site, self._changed.set)
         self._task: asyncio.Task[None] | None = None
 
     # What is wanted
@@ -78,7 +74,8 @@ class LocalDeployment:
 
     def adopt(self, process: Process) -> None:
         """Take back a replica that an earlier server started; its labels say what it is."""
-        self._watch(process)
+        known = (each.recipe for each in self._revisions if each.name == process.labels["revision"])
+        self.replicas.watch(process, next(known, self.current.recipe if self.current else None))
         if self._scaler:
             self._scaler.desired = max(self._scaler.desired, int(process.labels["ordinal"]) + 1)
 
@@ -86,17 +83,12 @@ class LocalDeployment:
         """End every replica; nothing of the deployment is left when this returns."""
         await self._end_task()
         self._site.endpoints.withdraw(self.key.namespace, self.key.name)
-        self._retire(self.replicas)
-        if self.retiring:
-            await asyncio.wait(self.retiring.values())
+        await self.replicas.end()
 
     async def leave(self) -> None:
         """Stop looking after it; the replicas go on."""
         await self._end_task()
-        for task in self.retiring.values():
-            task.cancel()
-        for replica in self.replicas:
-            await replica.leave()
+        await self.replicas.leave()
 
     @property
     def models(self) -> set[Path]:
@@ -137,10 +129,6 @@ class LocalDeployment:
     @property
     def _revisions(self) -> list[Revision]:
         return [revision for revision in (self.current, self.stable) if revision]
-
-    def of(self, revision: Revision | None) -> list[LocalReplica]:
-        """Return the replicas of a revision."""
-        return [replica for replica in self.replicas if revision and replica.revision == revision.name]
 
     def _revision(self, recipe: Recipe) -> Revision:
         """Return the revision of a recipe: one that is known, or a new one, in whose place others leave off."""
@@ -187,7 +175,7 @@ class LocalDeployment:
         if not self.wanted:
             for revision in self._revisions:
                 revision.cancel()
-            self._retire(list(self.replicas))
+            self.replicas.retire(self.replicas)
         elif self.current and not self.invalid:
             if self.stable:
                 self._keep(self.stable)
@@ -205,49 +193,49 @@ class LocalDeployment:
 
     def _reap(self) -> None:
         """Count the replicas that ended by themselves, and end those that never became ready."""
-        for replica in list(self.replicas):
+        for replica in self.replicas:
             revision = next((each for each in self._revisions if each.name == replica.revision), self.current)
             if replica.gone:
-                self.replicas.remove(replica)
+                self.replicas.forget(replica)
                 if revision:
                     revision.failed(ended(replica), steady=replica.was_ready_for >= STEADY_SECONDS)
             elif replica.over_limit:
                 failure, steady = out_of_memory(replica), replica.was_ready_for >= STEADY_SECONDS
-                self._retire([replica], drain=0, grace=0)
+                self.replicas.retire([replica], drain=0, grace=0)
                 if revision:
                     revision.failed(failure, steady=steady)
             elif replica.exposed:
                 failure = exposed(replica)
-                self._retire([replica], drain=0)
+                self.replicas.retire([replica], drain=0)
                 if revision:
                     revision.failed(failure, steady=False)
             elif replica.ready_since is None and self._left_to_start(replica) <= 0:
                 failure = never_ready(replica, self._ready_seconds)
-                self._retire([replica], drain=0)
+                self.replicas.retire([replica], drain=0)
                 if revision:
                     revision.failed(failure, steady=False)
 
     def _keep(self, stable: Revision) -> None:
         """Have the revision before a canary go on with as many replicas as are wanted."""
-        self._retire([replica for replica in self.of(stable) if replica.ordinal >= self.wanted])
+        self.replicas.retire([replica for replica in self.replicas.of(stable) if replica.ordinal >= self.wanted])
         self._start_missing(stable)
 
     def _roll_out(self, current: Revision) -> None:
         """Start what is missing of the revision that is wanted, retire what is too much, of others too."""
         wanted = self.wanted
-        self._retire([replica for replica in self.of(current) if replica.ordinal >= wanted])
-        those, beside = self.of(current), self.of(self.stable)
+        self.replicas.retire([replica for replica in self.replicas.of(current) if replica.ordinal >= wanted])
+        those, beside = self.replicas.of(current), self.replicas.of(self.stable)
         earlier = [replica for replica in self.replicas if replica not in those and replica not in beside]
         if earlier and self.service.recreates and current.plan and len(those) < wanted:
-            self._retire(earlier)
-        elif not (self.retiring and self.service.recreates):
+            self.replicas.retire(earlier)
+        elif not (self.replicas.retiring and self.service.recreates):
             self._start_missing(current, room=wanted + 1 - len(those) - len(earlier) if earlier else wanted)
         ready = sum(replica.ready for replica in those)
         superfluous = len(earlier) - max(0, wanted - ready)
-        self._retire(sorted(earlier, key=lambda replica: replica.ready)[: max(0, superfluous)])
+        self.replicas.retire(sorted(earlier, key=lambda replica: replica.ready)[: max(0, superfluous)])
 
     def _start_missing(self, revision: Revision, room: int | None = None) -> None:
-        missing = sorted(set(range(self.wanted)) - {replica.ordinal for replica in self.of(revision)})
+        missing = sorted(set(range(self.wanted)) - {replica.ordinal for replica in self.replicas.of(revision)})
         if not missing:
             revision.hindrance = None
             return
@@ -257,71 +245,7 @@ class LocalDeployment:
             revision.prepare()
         elif not revision.backoff.remaining:
             for ordinal in missing[: len(missing) if room is None else max(0, room)]:
-                self._start(revision, revision.plan, ordinal)
-
-    def _start(self, revision: Revision, plan: Plan, ordinal: int) -> None:
-        port = free_port()
-        name = f"{self.key.name}-{self.key.uid[:8]}-{revision.name}-{ordinal}"
-        if name in self.retiring:  # one of that name is on its way out; its end wakes us
-            return
-        beside = sum(replica.revision != revision.name for replica in self.replicas)
-        begins = look(plan, self._site.claims, self.service, beside=beside)
-        if isinstance(begins, Hindrance):
-            revision.hindered(begins)
-            return
-        revision.hindrance, revision.warning = None, begins.warning
-        labels = begins.labels | {
-            "namespace": self.key.namespace,
-            "name": self.key.name,
-            "uid": self.key.uid,
-            "revision": revision.name,
-            "ordinal": str(ordinal),
-            "port": str(port),
-            "model": str(plan.model),
-            "image": plan.image,
-            "environment": plan.environment.key,
-        }
-        try:
-            process = self._site.processes.start(name, plan.program(port, begins.devices, begins.spare), labels)
-        except ForecourtError as error:
-            revision.failed(not_prepared(error), steady=False)
-            return
-        self._watch(process)
-
-    def _watch(self, process: Process) -> None:
-        known = (each.recipe for each in self._revisions if each.name == process.labels["revision"])
-        recipe = next(known, self.current.recipe if self.current else None)
-        self._site.claims.add(process)
-        self.replicas.append(
-            LocalReplica(
-                process,
-                probe=recipe.probe if recipe else ReadinessProbe(),
-                session=self._site.session,
-                changed=self._changed.set,
-                fenced=not (recipe and recipe.may_listen_everywhere),
-                limit=recipe.equipment.memory if recipe else 0,
-                weighed=self._site.claims.weigh,
-            )
-        )
-
-    def _retire(
-        self, replicas: Iterable[LocalReplica], *, drain: float | None = None, grace: float | None = None
-    ) -> None:
-        """Take replicas out of service and end them in the background."""
-        settings = self._site.settings
-        for replica in list(replicas):
-            self.replicas.remove(replica)
-            end = replica.retire(
-                drain=settings.drain_seconds if drain is None else drain,
-                grace=settings.stop_seconds if grace is None else grace,
-            )
-            name = replica.process.id
-            self.retiring[name] = task = asyncio.create_task(end)
-            task.add_done_callback(partial(self._retired, name))
-
-    def _retired(self, name: str, _: asyncio.Task[None]) -> None:
-        del self.retiring[name]
-        self._changed.set()
+                self.replicas.start(revision, revision.plan, ordinal, self.service)
 
     # Telling others
 
@@ -331,12 +255,15 @@ class LocalDeployment:
         outside = self._site.external_url if is_exposed(self.service) else ""
         seen = observe(self, f"{outside or self._site.url}{path}", f"{self._site.url}{path}")
         waits = bool(self.wanted) and not seen.blocked and not seen.invalid
-        current, beside = ([r.endpoint for r in self.of(each) if r.ready] for each in (self.current, self.stable))
+        current, beside = (
+            [replica.endpoint for replica in self.replicas.of(each) if replica.ready]
+            for each in (self.current, self.stable)
+        )
         percent = self.canary_percent
         self._site.endpoints.publish(
             self.key.namespace,
             self.key.name,
-            [replica.endpoint for replica in self.replicas if replica.ready],
+            [replica.endpoint for replica in self.replicas.ready],
             shares=[(percent, current), (100 - percent, beside)] if self.stable else (),
             waiting=waits or self.asleep,
             message=seen.message,

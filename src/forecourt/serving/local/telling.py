@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Protocol
 
 from forecourt.errors import InvalidObject
-from forecourt.serving.local.replica import LocalReplica
+from forecourt.serving.local.replicas import Replicas
 from forecourt.serving.local.revision import Revision
 from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.status import Observed
@@ -17,14 +16,10 @@ class Deployed(Protocol):
 
     service: InferenceService
     runtime: ServingRuntime
-    replicas: list[LocalReplica]
+    replicas: Replicas
     current: Revision | None
     stable: Revision | None
     invalid: InvalidObject | None
-
-    @property
-    def retiring(self) -> Collection[str]:
-        """The names of the replicas that are on their way out."""
 
     @property
     def wanted(self) -> int:
@@ -38,13 +33,10 @@ class Deployed(Protocol):
     def canary_percent(self) -> int:
         """How many percent of the requests the current revision has."""
 
-    def of(self, revision: Revision | None) -> list[LocalReplica]:
-        """Return the replicas of a revision."""
-
 
 def observe(deployment: Deployed, url: str, address: str) -> Observed:
     """Return what is seen of it; it answers at `url`, and for this machine at `address`."""
-    current, revision, service = deployment.of(deployment.current), deployment.current, deployment.service
+    current, revision, service = deployment.replicas.of(deployment.current), deployment.current, deployment.service
     reason, message = _reason(deployment, len(current))
     hindrance = revision.hindrance if revision and deployment.wanted else None
     return Observed(
@@ -52,7 +44,7 @@ def observe(deployment: Deployed, url: str, address: str) -> Observed:
         message,
         wanted=deployment.wanted,
         ready=sum(replica.ready for replica in current),
-        serving=sum(replica.ready for replica in deployment.replicas),
+        serving=len(deployment.replicas.ready),
         failed=max(0, deployment.wanted - len(current)) if revision and revision.backoff.failures else 0,
         stopped=service.stopped or (not deployment.wanted and not deployment.asleep),
         asleep=deployment.asleep,
@@ -74,7 +66,7 @@ def observe(deployment: Deployed, url: str, address: str) -> Observed:
 
 
 def _reason(deployment: Deployed, current: int) -> tuple[str, str]:
-    ending, revision = len(deployment.retiring), deployment.current
+    ending, revision = len(deployment.replicas.retiring), deployment.current
     if deployment.asleep:
         return "Asleep", "asleep: the next request wakes it"
     if not deployment.wanted:
@@ -93,5 +85,5 @@ def _reason(deployment: Deployed, current: int) -> tuple[str, str]:
         return revision.waiting
     if revision.failure and current < deployment.wanted:
         return "Restarting", "starting a replica again"
-    ready = sum(replica.ready for replica in deployment.replicas)
+    ready = len(deployment.replicas.ready)
     return "Loading", f"loading the model: {ready} of {deployment.wanted} replicas are ready"
