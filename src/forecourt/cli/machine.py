@@ -13,7 +13,7 @@ from forecourt.cli.completion import complete_image
 
 if TYPE_CHECKING:
     from forecourt.modelcar import Image, ModelCar, Place
-    from forecourt.oci import Clients, ContentStore, Reference, Repositories
+    from forecourt.oci import Clients, ContentStore, Platform, Reference, Repositories
 
 
 def image_argument(metavar: str) -> Any:
@@ -41,6 +41,13 @@ class Machine:
         """All of it, by name."""
         return {"store": self.store, "images": self.images, "client_for": self.client_for}
 
+    def find(self, reference: str, platform: Platform | None = None) -> Image:
+        """Return an image, from here or else from its registry; raises `NotFound` and what the registry does."""
+        from forecourt import modelcar
+        from forecourt.oci import Reference
+
+        return modelcar.find(Reference.parse(reference), platform=platform, **self.parts)
+
     def place_of(self, image: Image) -> Place:
         """Return where an image was found: here, or in its registry."""
         from forecourt.modelcar import Here, There
@@ -49,6 +56,13 @@ class Machine:
         if image.local:
             return Here(self.images, self.store, reference.name)
         return There(self.client_for(reference.registry), reference.repository)
+
+
+def platform_of(text: str) -> Platform:
+    """Read a platform; raises `InvalidInput`."""
+    from forecourt.oci import Platform
+
+    return Platform.parse(text)
 
 
 @contextmanager

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecourt.cli.machine import PLATFORM, PlatformOption, ReferenceArgument, this_machine
+from forecourt.cli.machine import PLATFORM, PlatformOption, ReferenceArgument, platform_of, this_machine
 from forecourt.cli.output import JsonOption, console
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from forecourt.evidence.rows import AboutModel
+
+app = typer.Typer()
 
 _FIELDS = "One JSON object a line; docs/evidence.md has the fields."
 
@@ -23,6 +25,7 @@ def _file(what: str) -> Any:
     return typer.Option(metavar="FILE", help=f"{what} {_FIELDS}", show_default=False)
 
 
+@app.command()
 def attach(
     reference: ReferenceArgument,
     evaluations: Annotated[Path | None, _file("What it scored.")] = None,
@@ -45,7 +48,7 @@ def attach(
     from forecourt.errors import InvalidInput
     from forecourt.evidence import read_accuracy, read_performance
     from forecourt.modelcar import Kind
-    from forecourt.oci import Platform, Reference
+    from forecourt.oci import Reference
 
     lines: dict[Kind, bytes] = {}
     if evaluations:
@@ -58,7 +61,7 @@ def attach(
     name = Reference.parse(reference)
     with this_machine() as here, steps() as shown:
         shown.show("attach", f"Attaching to {name}")
-        done = modelcar.attach(name, lines, platform=Platform.parse(platform), created=when, **here.parts)
+        done = modelcar.attach(name, lines, platform=platform_of(platform), created=when, **here.parts)
         shown.end()
     found = [attachment(each) | {"new": each.digest in done.new} for each in done.attachments]
     data = {"reference": str(done.image.reference), "subject": str(done.image.manifest.digest), "attachments": found}
