@@ -215,7 +215,7 @@ def test_the_command_lists_asks_and_frees(server: Server) -> None:
 
 
 def test_the_commands_of_the_documentation_run(server: Server) -> None:
-    page = (Path(__file__).parents[1] / "docs" / "space.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "space.md").read_text()
     lines = [line for block in re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S) for line in block.splitlines()]
     assert len(lines) == 4
     for line in lines:
