@@ -52,7 +52,7 @@ def test_a_name_that_is_taken_is_told_as_one_types_and_becomes_a_new_version(pag
     name.fill("granite")
     expect(page.locator("#name-help")).to_contain_text("A registered model is called granite already.")
     expect(name).to_have_attribute("aria-invalid", "true")
-    page.get_by_role("button", name="Register a new version of it").click()
+    page.get_by_role("button", name="Register a new version of it").click(delay=300)  # as a person presses it, ms
     expect(page.get_by_role("heading", name="Register new version")).to_be_visible()
     version = page.get_by_label("Version name")
     version.fill("v1")

@@ -57,6 +57,17 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A form that is checked as one types has been told what is in a text field before one leaves it. Said once more as one
+// presses a button (which leaves the field), the answer would put another button under the pointer, and lose the click.
+document.addEventListener(
+  "change",
+  (event) => {
+    const typed = event.target.matches("textarea, input:not([type=checkbox], [type=radio], [type=file])");
+    if (typed && event.target.closest("[hx-trigger^='input delay']")) event.stopPropagation();
+  },
+  true,
+);
+
 // A page that an answer sends elsewhere asks for nothing more: a second click, whose turn comes after the first one's
 // answer, would load the next page twice.
 let leaving = false;
