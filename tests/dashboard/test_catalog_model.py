@@ -34,6 +34,7 @@ def test_models_that_are_ticked_are_compared(page: Page) -> None:
     expect(page.get_by_role("table", name="Performance")).to_contain_text("1 x A100")
     look(page, "catalog-compare")
     page.get_by_label("Find a model to add").press_sequentially("w8a8")
+    expect(page).to_have_url(re.compile("q=w8a8"))  # what is found has taken the place of what was proposed
     page.get_by_role("link", name="RedHatAI/granite-3.1-8b-instruct-quantized.w8a8").click()
     expect(page.get_by_role("link", name=re.compile("^Remove "))).to_have_count(3)
     page.get_by_role("link", name=re.compile("^Remove ")).first.click()
