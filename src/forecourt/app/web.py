@@ -21,6 +21,7 @@ from forecourt.settings import Settings
 
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _REGISTRIES = ("/api/model_registry/", "/api/forecourt/v1/registry/")
+_VARY = (b"vary", b"Origin")
 GOODBYE_SECONDS = 5
 """How long requests that are still in hand when the server ends may take."""
 
@@ -73,14 +74,31 @@ class RegistryThread:
 
 
 def shared(api: Any, settings: Settings) -> Any:
-    """Let web pages of the origins that are set use one of Kubeflow's APIs (CORS)."""
+    """Let web pages of the origins that are set use one of Kubeflow's APIs (CORS).
+
+    A program's request, which says no origin, is spared the search for what that would mean.
+    """
     allowed = origins(settings)
-    return CORSMiddleware(
+    pages = CORSMiddleware(
         api,
         allow_origin_regex=allowed.pattern if allowed else None,
         allow_methods=["GET", "POST", "PATCH"],
         allow_headers=["*"],
     )
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await pages(scope, receive, send)
+            return
+
+        async def varying(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], _VARY]
+            await send(message)
+
+        await api(scope, receive, varying)
+
+    return answer
 
 
 def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool], Any]], application: FastAPI) -> Any:

@@ -109,8 +109,8 @@ def artifact_kind(document: Document) -> Kind:
     return kind
 
 
-def to_text(document: Document) -> str:
-    """Return the JSON text in which a canonical document is kept."""
+def to_text(document: Document | list[Document]) -> str:
+    """Return the JSON text in which a canonical document is kept, or several are sent to the database."""
     return _ENCODE(document)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from forecourt.registry.documents import Document
@@ -33,7 +35,8 @@ def _exact(value: Any) -> str | None:
     return str(value) if isinstance(value, str) and abs(int(value)) >= EXACT else None
 
 
-def own_types(kind: Kind) -> dict[str, str]:
+@cache
+def own_types(kind: Kind) -> Mapping[str, str]:
     """Return the type (string, int, double) of each field of its own that has rows in the index."""
     types = {"string": "string", "strings": "string", "enum": "string", "id": "int", "int64": "int", "double": "double"}
     free = (*_FREE, "name") if kind is METRIC_HISTORY else _FREE  # whose rows have no name of their own
@@ -42,23 +45,25 @@ def own_types(kind: Kind) -> dict[str, str]:
 
 def property_rows(kind: Kind, resource_id: int, document: Document) -> list[dict[str, Any]]:
     """Return the rows of `Property` for a document."""
-    rows = []
+    same = {"resource_id": resource_id, "kind": kind.schema, "head": None, "tail": None, "number": None}
+    return [same | values for values in property_values(kind, document)]
+
+
+def property_values(kind: Kind, document: Document) -> list[dict[str, Any]]:
+    """Return what the rows of `Property` for a document do not have in common; a column without a value is left out."""
+    rows: list[dict[str, Any]] = []
 
     def add(custom: bool, name: str, position: int, type_: str, value: Any) -> None:
-        text = value if type_ == "string" else None
-        rows.append(
-            {
-                "resource_id": resource_id,
-                "custom": int(custom),
-                "name": name,
-                "position": position,
-                "kind": kind.schema,
-                "type": "long" if text is not None and len(text) > HEAD else type_,
-                "head": text[:HEAD] if text is not None else None,
-                "tail": (text[HEAD:] or None) if text is not None else _exact(value),
-                "number": None if text is not None else float(value),
-            }
-        )
+        row: dict[str, Any] = {"custom": int(custom), "name": name, "position": position, "type": type_}
+        if type_ != "string":
+            row["number"] = float(value)
+            if exact := _exact(value):
+                row["tail"] = exact
+        elif len(value) > HEAD:
+            row |= {"type": "long", "head": value[:HEAD], "tail": value[HEAD:]}
+        else:
+            row["head"] = value
+        rows.append(row)
 
     for name, type_ in own_types(kind).items():
         value = document.get(name)

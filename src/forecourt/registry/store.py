@@ -21,7 +21,7 @@ from forecourt.db import Pipelined, PreparedInsert, PreparedQuery, violated
 from forecourt.errors import AlreadyExists, InvalidInput, NotFound
 from forecourt.registry.changes import Actor, now, record
 from forecourt.registry.documents import Document, to_text
-from forecourt.registry.indexing import property_rows
+from forecourt.registry.indexing import property_rows, property_values
 from forecourt.registry.model import KINDS, METRIC_HISTORY, NAME_LIMIT, Kind
 from forecourt.registry.tables import ATTRIBUTIONS, PROPERTIES, RESOURCES
 
@@ -181,7 +181,7 @@ def _create_at_once(
     parents: Sequence[Kind],
 ) -> int:
     """Add a resource, its index and its entry in the audit trail in one round trip; without a name, no entry."""
-    rows = json.dumps(property_rows(kind, 0, document))
+    rows = to_text(property_values(kind, document))
     who, agent = actor.shortened
     values = row | {"properties": rows, "actor": who, "agent": agent, "told": name}
     made = _CREATE.rows(connection, values | {"parent_kind": parents[0].schema if parents else None})
@@ -207,8 +207,11 @@ _CREATE = PreparedQuery(
           RETURNING id
         ), indexed AS (
           INSERT INTO registry_properties (resource_id, custom, name, position, kind, type, head, tail, number)
-          SELECT made.id, value.* FROM made, json_to_recordset(CAST(:properties AS json)) AS value(
-            custom smallint, name varchar, position integer, kind varchar, type varchar, head varchar, tail text,
+          SELECT
+            made.id, value.custom, value.name, value.position, CAST(:kind AS varchar), value.type,
+            value.head, value.tail, value.number
+          FROM made, json_to_recordset(CAST(:properties AS json)) AS value(
+            custom smallint, name varchar, position integer, type varchar, head varchar, tail text,
             number double precision
           )
         ), told AS (
