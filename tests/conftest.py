@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import hypothesis
 import object_stores
 import pytest
 from object_stores import ObjectStore
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from objects.served import Api
 
 IN_CI = bool(os.environ.get("CI"))
+
+# A machine that does other things as well is slow at times: pytest-timeout ends what hangs.
+hypothesis.settings.register_profile("patient", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
