@@ -50,6 +50,9 @@ def look(page: Page, name: str) -> None:
 
 def _take(page: Page, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
+    page.evaluate(
+        "document.querySelectorAll('.pf-v6-c-page__main-container, #main').forEach((one) => one.scrollTo(0, 0))"
+    )
     with Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))) as taken:
         taken.convert("RGB").save(PICTURES / (name + SUFFIX), quality=80, method=6)
 
