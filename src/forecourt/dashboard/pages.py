@@ -102,11 +102,12 @@ class Pages:
         """Return an endpoint that renders what `view` returns, and the errors that it raises."""
 
         async def endpoint(request: Request) -> Response:
+            before = self._context(request)  # what changes while the view reads is told to the page as news
             try:
                 page = await view(request)
             except ForecourtError as error:
                 page = self.error(error)
-            return page if isinstance(page, Response) else self.response(request, page)
+            return page if isinstance(page, Response) else self.response(request, page, before)
 
         return endpoint
 
@@ -126,8 +127,8 @@ class Pages:
         page = self.error(told)
         return self.response(request, Page(page.template, page.title, dict(page.data) | {"status": code}, status=code))
 
-    def response(self, request: Request, page: Page) -> Response:
-        """Return a page in the form that is asked for."""
+    def response(self, request: Request, page: Page, context: Mapping[str, Any] | None = None) -> Response:
+        """Return a page in the form that is asked for; `context` is its frame's, as of before its data was read."""
         headers = _SECURITY | dict(page.headers)
         if wants_json(request):
             return JSONResponse(page.data, page.status, headers)
@@ -136,7 +137,7 @@ class Pages:
             "errors": {},
             "error": None,
             "notice": _notice(request),
-            **self._context(request),
+            **(self._context(request) if context is None else context),
             "page": page,
             "request": request,
             "json_href": _query(request, format="json"),
