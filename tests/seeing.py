@@ -53,7 +53,7 @@ def _take(page: Page, name: str) -> None:
     page.evaluate(
         "document.querySelectorAll('.pf-v6-c-page__main-container, #main').forEach((one) => one.scrollTo(0, 0))"
     )
-    with Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))) as taken:
+    with Image.open(BytesIO(page.screenshot(caret="initial"))) as taken:
         taken.convert("RGB").save(PICTURES / (name + SUFFIX), quality=80, method=6)
 
 
