@@ -279,7 +279,7 @@ class TestRefused:
             b"no tar at all" * 100,
             b"\x1f\x8b no gzip",
             gzip.compress(b"no tar inside" * 100, mtime=0),
-            gzip.compress(tar(("models/a", b"1" * 5000), ("models/b", b"2")))[:-40],
+            gzip.compress(tar(("models/a", b"1" * 5000), ("models/b", b"2")), mtime=0)[:-40],
             tar(("models/a", b"1" * 5000), ("models/b", b"2"))[:4000],
         ],
     )
@@ -298,7 +298,7 @@ class TestRefused:
             raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
         layer = bytes(raw)
         if data.draw(st.booleans()):
-            raw = bytearray(gzip.compress(layer, mtime=0, mtime=0))
+            raw = bytearray(gzip.compress(layer, mtime=0))
             raw[data.draw(st.integers(2, len(raw) - 1))] = data.draw(st.integers(0, 255))
             layer = bytes(raw)
         before = {path for path in machine.root.parent.rglob("*") if machine.store.root not in path.parents}
