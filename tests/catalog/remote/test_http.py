@@ -139,7 +139,7 @@ def test_an_answer_that_unpacks_to_too_much_is_not_unpacked(hub: Hub) -> None:
     assert asked(hub, "/small") == {"a": 1}
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b'{"a": 1}' * 999)[:-9], b"no gzip"])
+@pytest.mark.parametrize("body", [gzip.compress(b'{"a": 1}' * 999, mtime=0)[:-9], b"no gzip"])
 def test_an_answer_that_is_packed_badly_is_asked_for_again(hub: Hub, body: bytes) -> None:
     hub.trouble("/packed", status=200, headers={"Content-Encoding": "gzip"}, body=body)
     hub.trouble("/packed", status=200, body=b"[1]")
