@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import pickle
 import subprocess
@@ -91,7 +92,11 @@ def test_no_piece_of_a_large_snapshot_is_large(monkeypatch: pytest.MonkeyPatch) 
 
 
 def children() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if building.__name__ in " ".join(one.cmdline())]
+    found = []
+    for one in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # or a zombie, which another test has left to be waited for
+            found += [one] if building.__name__ in " ".join(one.cmdline()) else []
+    return found
 
 
 def until(true: Callable[[], object]) -> None:
