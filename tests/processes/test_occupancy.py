@@ -77,8 +77,22 @@ async def test_an_environment_knows_when_it_was_made_and_used(settings: Settings
     assert first.requirements == ()
 
 
-async def test_what_a_killed_uv_left_is_no_environment_and_is_made_anew(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+_SLOW = """
+import os, sys, time
+from pathlib import Path
+Path("builds").touch()
+{then}
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["", 'os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {})'],
+    ids=["as it is", "that has wiped its environment"],
+)
+async def test_a_killed_uv_leaves_no_environment_and_nothing_that_runs(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(tmp_path / "uv")))
     project = tmp_path / "slow"
@@ -87,22 +101,27 @@ async def test_what_a_killed_uv_left_is_no_environment_and_is_made_anew(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         '[project]\nname = "slow"\nversion = "1"\n'
     )
-    (project / "backend.py").write_text("import time\ntime.sleep(60)\n")
+    (project / "backend.py").write_text(_SLOW.format(then=then))
     environments = Environments(settings.environments, settings.cache / "uv")
     busy: list[bool] = []
+    session: set[psutil.Process] = set()
 
     def killed(said: str) -> None:
         if said.startswith("building"):
             [key] = environments.unfinished()
             busy.append(environments.busy(key))
-            for pid in marked_pids(settings.home):
-                psutil.Process(pid).kill()
+            eventually((project / "builds").exists)
+            [uv] = [process for process in psutil.Process().children() if process.name() == "uv"]
+            session.update([uv, *uv.children(recursive=True)])
+            uv.kill()
 
     with pytest.raises(ProgramFailed, match="exit code -9"):
         await environments.ensure([str(project)], progress=killed)
     assert busy == [True]
     assert environments.unfinished() == []
     assert await environments.list() == []
-    eventually(lambda: not marked_pids(settings.home))
+    assert len(session) > 1
+    assert not [process for process in session if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not marked_pids(settings.home)
     shutil.rmtree(project)
     assert (await environments.ensure(["six==1.17.0"])).exists()

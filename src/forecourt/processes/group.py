@@ -10,13 +10,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from forecourt.processes.marker import HOME_ID, PROCESS, environment_of, marked
+from forecourt.processes.marker import carriers, environment_of
 from forecourt.processes.sighting import sight
 
 
@@ -33,10 +33,9 @@ class Footprint:
     kept: int = 0
 
 
-def members(leader: int, home: str, program: str) -> set[int]:
-    """Return the pids of all that runs of a program (its id) of a home. The leader must not have been reaped yet."""
-    found = {process.pid for process in marked(home) if process.id == program}
-    return found | members_of_group(leader) | _running_where(lambda pid: os.getsid(pid) == leader)
+def members(leader: int, marks: Mapping[str, str]) -> set[int]:
+    """Return the pids of all that runs of a program, by the marks it carries. Its leader must not be reaped yet."""
+    return carriers(marks) | members_of_group(leader) | _running_where(lambda pid: os.getsid(pid) == leader)
 
 
 def members_of_group(leader: int) -> set[int]:
@@ -44,19 +43,20 @@ def members_of_group(leader: int) -> set[int]:
     return _running_where(lambda pid: os.getpgid(pid) == leader)
 
 
-def survivors(leader: int, home: str, program: str) -> set[int]:
-    """Return what is still running of a program whose leader has ended and been reaped.
+def survivors(leader: int, marks: Mapping[str, str]) -> set[int]:
+    """Return what is still running of a program, by the marks it carries, whose leader has ended and been reaped.
 
     By now its pid may belong to another process, and then a group or session of this number is another one: nobody
     can take the number while one of its members lives. Where nobody has it, what is in the *session* is ours, unless
-    its environment says otherwise (some programs wipe theirs, and then it says nothing).
+    its environment says otherwise. One that says nothing is ours: some programs wipe theirs, and none has one for the
+    moment in which it takes the place of what started it.
     """
-    found = {process.pid for process in marked(home) if process.id == program}
+    found = carriers(marks)
     if sight(leader) is not None:
         return found
     for pid in _running_where(lambda pid: os.getsid(pid) == leader):
         variables = environment_of(pid)
-        if not variables or (variables.get(HOME_ID), variables.get(PROCESS)) == (home, program):
+        if not variables or marks.items() <= variables.items():
             found.add(pid)
     return found
 

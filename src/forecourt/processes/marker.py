@@ -72,10 +72,13 @@ def inherited() -> dict[str, str]:
 
 def marked(home: str) -> Iterator[Marked]:
     """Find every running process of this user that carries the mark of a home (its id), other than ourselves."""
-    for pid in psutil.pids():
-        variables = environment_of(pid)
-        if variables.get(HOME_ID) == home and pid != os.getpid() and (seen := sight(pid)) and seen.running:
-            yield Marked(pid, *(variables.get(name, "") for name in (PROCESS, OWNER, ENVIRONMENT)))
+    for pid, variables in _carrying({HOME_ID: home}):
+        yield Marked(pid, *(variables.get(name, "") for name in (PROCESS, OWNER, ENVIRONMENT)))
+
+
+def carriers(marks: Mapping[str, str]) -> set[int]:
+    """Return the pids of the running processes of this user that carry all of these marks, other than ourselves."""
+    return {pid for pid, _ in _carrying(marks)}
 
 
 def environment_of(pid: int) -> Mapping[str, str]:
@@ -90,6 +93,13 @@ def environment_of(pid: int) -> Mapping[str, str]:
         return {} if _HAS_PROC else _environment_by_psutil(pid)
     pairs = (entry.partition(b"=") for entry in block.split(b"\0") if b"=" in entry)
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def _carrying(marks: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    for pid in psutil.pids():
+        variables = environment_of(pid)
+        if marks.items() <= variables.items() and pid != os.getpid() and (seen := sight(pid)) and seen.running:
+            yield pid, variables
 
 
 def _environment_by_psutil(pid: int) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from forecourt.errors import Conflict
 from forecourt.processes import group
 from forecourt.processes.group import Footprint
 from forecourt.processes.log import tail
+from forecourt.processes.marker import process_marks
 from forecourt.processes.record import Record
 from forecourt.processes.sighting import is_running, sight
 
@@ -36,7 +37,7 @@ class Process:
     def __init__(self, record: Record, directory: Path, *, home: str, child: bool) -> None:
         self._record = record
         self._directory = directory
-        self._home = home
+        self._marks = process_marks(home, record.id)
         self._child = child
         self._gone = False
         self._exit_code: int | None = None
@@ -83,7 +84,7 @@ class Process:
                 if self._child:
                     self._reap()
                 self._gone = True
-                group.send(group.survivors(self.pid, self._home, self.id), signal.SIGKILL)
+                group.send(group.survivors(self.pid, self._marks), signal.SIGKILL)
             return not self._gone
 
     @property
@@ -154,8 +155,8 @@ class Process:
 
     def _members(self) -> set[int]:
         if self.alive():
-            return group.members(self.pid, self._home, self.id)
-        return group.survivors(self.pid, self._home, self.id)
+            return group.members(self.pid, self._marks)
+        return group.survivors(self.pid, self._marks)
 
     def _ended(self) -> bool:
         """Say whether the leader has ended; a child's exit code is not asked for yet."""
@@ -165,7 +166,7 @@ class Process:
         return seen is None or not seen.running
 
     def _still_stopping(self) -> bool:
-        return time.monotonic() < self._grace_ends and bool(group.members(self.pid, self._home, self.id))
+        return time.monotonic() < self._grace_ends and bool(group.members(self.pid, self._marks))
 
     def _reap(self) -> None:
         """Ask for the exit code of a child that has ended, after what is left of its group was killed.

@@ -14,6 +14,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from forecourt.errors import ForecourtError, ProgramFailed, StorageFull
+from forecourt.processes import group
 from forecourt.processes.marker import inherited
 
 Tell = Callable[[str], None]
@@ -62,7 +63,7 @@ _MEANINGS = (
 async def run_uv(
     *arguments: str, directory: Path, cache: Path, marks: Mapping[str, str], tell: Tell, doing: str
 ) -> None:
-    """Run uv in a directory, in a process group of its own, which is ended when this is cancelled.
+    """Run uv in a directory, in a session of its own, of which nothing is left when this is cancelled or has failed.
 
     Settings of uv in the environment hold (UV_INDEX_URL, UV_FIND_LINKS, UV_CACHE_DIR ...). Raises `ProgramFailed`
     with uv's last lines, saying that what was being done (`doing`) failed.
@@ -93,6 +94,8 @@ async def run_uv(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(process.wait())
+        if process.returncode:  # uv that was killed ends nothing of what it had started
+            group.end(lambda: group.survivors(process.pid, marks))
     if code:
         raise failure(doing, code, tuple(last))
 
