@@ -62,6 +62,24 @@ def test_settings_are_changed_without_a_model(run, answers):
     assert len(history(run)) == 1
 
 
+def test_what_was_said_is_taken_back(run, answers):
+    update = ("deploy", "--name", answers, "--update", "--no-wait")
+    given = run(*update, "--expose", "--require-token", "--arg=--much", "--env", "A=1", "--env", "B=2")
+    assert given.exit_code == 0, given.output
+    taken = run(*update, "--no-expose", "--no-require-token", "--no-args", "--env", "A-", "--env", "C-")
+    assert taken.exit_code == 0, taken.output
+    found_now = found(run, "get", "isvc", answers)
+    assert "networking.kserve.io/visibility" not in (found_now["metadata"].get("labels") or {})
+    assert found_now["metadata"]["annotations"]["security.opendatahub.io/enable-auth"] == "false"
+    assert "args" not in found_now["spec"]["predictor"]["model"]
+    assert found_now["spec"]["predictor"]["model"]["env"] == [{"name": "B", "value": "2"}]
+    assert run(*update, "--env", "B-").exit_code == 0
+    assert "env" not in found(run, "get", "isvc", answers)["spec"]["predictor"]["model"]
+    both = run(*update, "--token", "mine", "--no-require-token")
+    assert both.exit_code == 2
+    assert "do not go together" in both.stderr
+
+
 def test_a_canary_has_its_share_until_it_is_promoted(run, answers, other):
     begun = deploy(run, other, "--canary", "20", "--change-cause", "try it")
     assert begun.stdout == "answers is a canary: the new revision has 20 % of the requests\n", begun.output

@@ -58,8 +58,10 @@ def deploy(
         list[str] | None,
         typer.Option(metavar="ARG", help="An argument for the runtime, --arg=--threads=2; repeatable."),
     ] = None,
+    no_args: Annotated[bool, typer.Option("--no-args", help="With --update: take away the arguments it has.")] = False,
     env: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A variable for the runtime; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A variable for the runtime, KEY- takes it away; repeatable."),
     ] = None,
     hardware_profile: Annotated[
         str | None,
@@ -76,10 +78,17 @@ def deploy(
         int | None, typer.Option(metavar="NUMBER", min=1, help="Requests at a time that are right for one replica.")
     ] = None,
     scale_window: Window = None,
-    expose: Annotated[bool, typer.Option("--expose", help="Answer other machines too.")] = False,
+    expose: Annotated[
+        bool | None, typer.Option("--expose/--no-expose", help="Answer other machines too.", show_default=False)
+    ] = None,
     require_token: Annotated[
-        bool, typer.Option("--require-token", help="Ask for a token; one is made and shown at the end.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--require-token/--no-require-token",
+            help="Ask for a token; one is made and shown at the end.",
+            show_default=False,
+        ),
+    ] = None,
     token: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of that token, for who uses it; asks for one too.")
     ] = None,
@@ -123,6 +132,8 @@ def deploy(
     if path and not connection and not update:
         raise InvalidInput("A path needs the bucket that it is in.", hint="Say which connection: --connection NAME.")
     model = deployable(uri) if uri else _through(namespace, connection, path) if connection else Deployable("")
+    if token is not None and require_token is False:
+        raise InvalidInput("--token and --no-require-token do not go together.", hint="Leave one of them out.")
     wishes = Wishes(
         runtime=runtime,
         replicas=replicas,
@@ -131,6 +142,7 @@ def deploy(
         target=scale_target,
         window=scale_window,
         args=_with(model.args, arg or []),
+        no_args=no_args,
         env=dict(map(variable, env or [])),
         cpu=cpu,
         memory=memory,
@@ -138,7 +150,7 @@ def deploy(
         path=path,
         profile=hardware_profile,
         exposed=expose,
-        protected=require_token or token is not None,
+        protected=True if token is not None else require_token,
         strategy=strategy,
         canary=canary,
         allow=allow or [],

@@ -36,14 +36,17 @@ class Wishes:
     target: int | None = None
     window: str | None = None
     args: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    no_args: bool = False
+    """That the arguments it has go; `args` come in their place anyway."""
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables; those that are None go."""
     cpu: str | None = None
     memory: str | None = None
     connection: str | None = None
     path: str | None = None
     profile: str | None = None
-    exposed: bool = False
-    protected: bool = False
+    exposed: bool | None = None
+    protected: bool | None = None
     strategy: str | None = None
     canary: int | None = None
     allow: Sequence[str] = ()
@@ -64,7 +67,7 @@ class Wishes:
             predictor["model"] = model
         if self.profile is not None and before:
             predictor |= {"nodeSelector": None, "tolerations": None}  # those of the profile before
-        labels = {VISIBILITY: EXPOSED} if self.exposed else {}
+        labels = {} if self.exposed is None else {VISIBILITY: EXPOSED if self.exposed else None}
         annotations = self._annotations(before)
         metadata = {key: value for key, value in (("labels", labels), ("annotations", annotations)) if value}
         return ({"metadata": metadata} if metadata else {}) | ({"spec": {"predictor": predictor}} if predictor else {})
@@ -73,15 +76,16 @@ class Wishes:
         model: Document = {}
         if self.runtime is not None:
             model["runtime"] = self.runtime
-        if self.args:
-            model["args"] = list(self.args)
+        if self.args or self.no_args:
+            model["args"] = list(self.args) or None
         env = dict(self.env)
         for name, patterns in (("allow", self.allow), ("ignore", self.ignore)):
             if patterns:
                 env[_PATTERNS[name]] = json.dumps(list(patterns))
         if env:
             there = {one["name"]: one for one in _at(before, "spec", "predictor", "model", "env") or []}
-            model["env"] = [*(there | {key: {"name": key, "value": value} for key, value in env.items()}).values()]
+            said = {key: {"name": key, "value": value} for key, value in env.items()}
+            model["env"] = [one for key, one in (there | said).items() if env.get(key, "") is not None] or None
         resources = {key: value for key, value in (("cpu", self.cpu), ("memory", self.memory)) if value is not None}
         if resources or (self.profile is not None and before):
             old = _at(before, "spec", "predictor", "model", "resources") or {}
@@ -93,7 +97,7 @@ class Wishes:
 
     def _annotations(self, before: Document | None) -> Document:
         said: Document = {
-            AUTH: "true" if self.protected else None,
+            AUTH: None if self.protected is None else str(self.protected).lower(),
             CONNECTION: self.connection,
             CONNECTION_PATH: self.path,
             PROFILE: self.profile,
