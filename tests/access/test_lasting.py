@@ -12,6 +12,7 @@ from access.people import SESSIONS, USERS, Person, add, local
 from servers import RUNTIMES, SERVICES, TINY_RUNTIME, Server, serving, tiny_service, wait
 
 NAMESPACES = "/api/v1/namespaces"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 WATCH = f"{NAMESPACES}?watch=true"
 SECONDS = 20  # far more than it takes, on a machine that is busy
 
@@ -96,6 +97,27 @@ def test_a_watch_ends_with_what_its_asker_was_let_in_by(
     followed = Followed(add(server, name, "administrator"), WATCH)
     assert change(local(server), name)[0] == 200
     assert followed.ends()
+
+
+def test_what_is_in_a_project_ends_with_the_role_in_it(server: Server, deployed: str) -> None:
+    cara, here = add(server, "cara"), local(server)
+    bindings = f"{RBAC}/namespaces/default/rolebindings"
+    binding = {
+        "metadata": {"name": "cara"},
+        "roleRef": {"kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "User", "name": "cara"}],
+    }
+    assert here.call("POST", bindings, binding)[0] == 201
+    paths = (f"{deployed}/log?follow=true", "/deployments/default/m/log?follow=true", f"{SERVICES}?watch=true")
+    theirs, everywhere = [Followed(cara, path) for path in paths], Followed(cara, WATCH)
+    assert here.call("DELETE", f"{bindings}/cara")[0] == 200
+    assert all(one.ends() for one in theirs)
+    assert cara.call("GET", f"{SERVICES}/m")[0] == 403
+    binding["metadata"] = {"name": "cara-elsewhere"}
+    assert here.call("POST", NAMESPACES, {"metadata": {"name": "hers"}})[0] == 201
+    assert here.call("POST", f"{RBAC}/namespaces/hers/rolebindings", binding)[0] == 201
+    assert here.call("PATCH", f"{NAMESPACES}/hers", {"metadata": {"labels": {"a": "b"}}})[0] == 200
+    assert everywhere.brings('"hers"')  # what wants no role goes on, and shows what there is one for
 
 
 def test_who_is_signed_out_everywhere_by_an_administrator_hears_no_more(server: Server) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from forecourt.access.access import Access
 from forecourt.access.identity import Asking, asked_by, asking
-from forecourt.access.lasting import Lasting
+from forecourt.access.lasting import Lasting, note_wanted
 from forecourt.access.rules import KUBEFLOW, Need, Wanted, of_kind, wanted
 from forecourt.errors import Denied, ForecourtError
 from forecourt.objects import status
@@ -90,6 +90,7 @@ def authorizing(application: Application, access: Access, gateway: Serves) -> Ap
             try:
                 if what is not None:
                     access.check(said.identity, what)
+                    note_wanted(what)
             except ForecourtError as error:
                 await _refuse(scope, send, error)
                 return

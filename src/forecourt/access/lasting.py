@@ -1,20 +1,41 @@
 """Answers that last, such as events, watches and logs that are followed, end with what their asker was let in by.
 
 Who asks is found out as a request comes. An answer that goes on for hours would outlive the session that ended, the
-token that was revoked, the user who was removed or is another by now; so it is looked at every few seconds whether
-whoever was let in still would be. Only what is read ends so: a change that was begun is brought to its end.
+token that was revoked, the role that was taken away, the user who was removed or is another by now; so it is looked at
+every few seconds whether whoever was let in still would be, and may still do what was found to be wanted on the way
+(`note_wanted`). Only what is read ends so: a change that was begun is brought to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from forecourt.access.access import Access
 from forecourt.access.identity import Asking
+from forecourt.access.rules import Wanted
 
 LOOK_SECONDS = 2.0
 _READS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A request that is being answered: who asks, and what they were found to want, and may."""
+
+    said: Asking | None
+    wants: set[Wanted] = field(default_factory=set)
+
+
+_answered: ContextVar[_Answered | None] = ContextVar("forecourt_answered", default=None)
+
+
+def note_wanted(wanted: Wanted) -> None:
+    """Note that the request which is being answered wants something, which its asker may."""
+    if (request := _answered.get()) is not None:
+        request.wants.add(wanted)
 
 
 class Lasting:
@@ -22,7 +43,7 @@ class Lasting:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._answered: dict[asyncio.Timeout, Asking | None] = {}
+        self._answered: dict[asyncio.Timeout, _Answered] = {}
 
     async def answer(self, application: Any, scope: Any, receive: Any, send: Any, said: Asking | None) -> None:
         """Have `application` answer a request; None asks where nobody is asked who they are."""
@@ -44,10 +65,12 @@ class Lasting:
 
         try:
             async with until:
-                self._answered[until] = said
+                request = self._answered[until] = _Answered(said)
+                before = _answered.set(request)
                 try:
                     await application(scope, receive, sent)
                 finally:
+                    _answered.reset(before)
                     self._answered.pop(until, None)
         except TimeoutError:
             if not until.expired():
@@ -66,6 +89,10 @@ class Lasting:
     def look(self) -> None:
         """End the answers to whoever would not be let in any more; for the event loop's thread."""
         now = asyncio.get_running_loop().time()
-        for until, said in list(self._answered.items()):
-            if not self._access.knows(said):
+        for until, request in list(self._answered.items()):
+            if not self._access.knows(request.said) or not self._may_still(request):
                 until.reschedule(now)
+
+    def _may_still(self, request: _Answered) -> bool:
+        identity = request.said.identity if request.said else None
+        return identity is None or all(self._access.may(identity, wanted) for wanted in request.wants)

@@ -10,8 +10,6 @@ import hmac
 import secrets
 import threading
 
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
 from forecourt.errors import InvalidObject
 
 SHORTEST, LONGEST = 10, 1024
@@ -53,6 +51,8 @@ def matches(password: str, before: str) -> bool:
 
 
 def _key(password: str, salt: bytes, cost: int = _COST, block: int = _BLOCK, passes: int = _PASSES) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     with _at_once:
         return Scrypt(salt=salt, length=_LENGTH, n=cost, r=block, p=passes).derive(password.encode("utf-8", "replace"))
 
