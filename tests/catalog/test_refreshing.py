@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -157,6 +158,23 @@ async def test_whoever_asks_has_it_loaded_whatever_its_file_is_like(sources: Sou
         refresher.ask("unknown")
         await asyncio.sleep(0.2)
         assert len(loads) == 2
+
+
+async def test_whoever_asks_while_it_is_loaded_has_it_loaded_once_more(sources: Sources, tmp_path: Path) -> None:
+    """What is asked for is a load that begins from then on: the one that is going on may have read the file before."""
+    goes_on, catalog = threading.Event(), sources.catalog
+    sources.configuration = replace(sources.configuration, definitions=(defined("s", type="hf"),))
+    loads = counted(sources, "s", lambda _: goes_on.wait(10), entry("a"))
+    async with running(sources, tmp_path, interval=3600) as refresher:
+        await until(lambda: len(loads) == 1)
+        refresher.ask("s")
+        await asyncio.sleep(0.2)
+        assert catalog.asked == {"s"} and len(loads) == 1
+        goes_on.set()
+        await until(lambda: "s" in catalog.tried)
+        assert catalog.asked or catalog.loading or len(loads) == 2  # at no moment does it look as if it were over
+        await until(lambda: len(loads) == 2 and not catalog.loading)
+        assert catalog.asked == set()
 
 
 async def test_a_source_that_is_hidden_is_loaded_when_it_is_shown(sources: Sources, tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ class Catalog:
         """Why the files could not be read; what they said before stays."""
         self.loading: dict[str, Progress] = {}
         """The sources that are being loaded."""
+        self.asked: set[str] = set()
+        """The sources that someone asked to be loaded, and whose loading has not begun since."""
         self.tried: dict[str, int] = {}
         """When the last load of each source was over, however it ended, in milliseconds since 1970."""
         self.tell: Callable[[str], None] = lambda _source_id: None
@@ -178,6 +180,7 @@ class Catalog:
             self._refuse_defined(self.source(source_id), hide)
             store.forget(self.database, source_id)
             self.tried.pop(source_id, None)
+            self.asked.discard(source_id)
             self.configure()
         self.rebuild()
         self.tell(source_id)
@@ -195,43 +198,48 @@ class Catalog:
         meanwhile.
         """
         with self._loads.setdefault(source_id, threading.Lock()):
-            definition = self.source(source_id).definition
-            staging = store.Staging(self.database, source_id)
-            problems: list[Problem] = []
-            error = ""
             self.loading[source_id] = Progress()
+            self.asked.discard(source_id)  # before its definition is read: who asks from now on means another load
             self.tell(source_id)
             try:
-                with self._filling:
-                    self._fill(staging, definition, problems)
-            except ForecourtError as raised:
-                log.warning("The catalog source %s could not be loaded: %s", source_id, raised.message)
-                error = f"{raised.message} {raised.hint}".strip()
-            except Exception:
-                log.exception("The catalog source %s could not be loaded", source_id)
-                error = "Something broke while it was loaded; the server's log says what."
+                return self._load(source_id, stamp)
             finally:
                 self.loading.pop(source_id, None)
-            # The next load of it begins when this one is in sight: it deletes what went out of sight before.
-            with self._changing:
-                if self._closing.is_set():
-                    staging.flush()
-                    return self.source(source_id)
-                if source_id not in self._states:
-                    if source_id not in store.states(self.database):  # it was removed, and left no more than this
-                        store.forget(self.database, source_id)
-                elif error:
-                    staging.fail(error)
-                else:
-                    staging.publish(problems, stamp)
-                self.configure()
-            if not error:
-                self.rebuild()
-            with self._changing:
-                state = self.source(source_id)
-                self.tried[source_id] = store.now()  # last: who waits for it then finds what was loaded
-            self.tell(source_id)
-            return state
+                self.tell(source_id)
+
+    def _load(self, source_id: str, stamp: str) -> SourceState:
+        definition = self.source(source_id).definition
+        staging = store.Staging(self.database, source_id)
+        problems: list[Problem] = []
+        error = ""
+        try:
+            with self._filling:
+                self._fill(staging, definition, problems)
+        except ForecourtError as raised:
+            log.warning("The catalog source %s could not be loaded: %s", source_id, raised.message)
+            error = f"{raised.message} {raised.hint}".strip()
+        except Exception:
+            log.exception("The catalog source %s could not be loaded", source_id)
+            error = "Something broke while it was loaded; the server's log says what."
+        # The next load of it begins when this one is in sight: it deletes what went out of sight before.
+        with self._changing:
+            if self._closing.is_set():
+                staging.flush()
+                return self.source(source_id)
+            if source_id not in self._states:
+                if source_id not in store.states(self.database):  # it was removed, and left no more than this
+                    store.forget(self.database, source_id)
+            elif error:
+                staging.fail(error)
+            else:
+                staging.publish(problems, stamp)
+            self.configure()
+        if not error:
+            self.rebuild()
+        with self._changing:
+            state = self.source(source_id)
+            self.tried[source_id] = store.now()  # last: who waits for it then finds what was loaded
+        return state
 
     def preview(self, definition: SourceDefinition) -> Iterator[Entry | Problem]:
         """Yield all that a source would give, what it leaves out too; raises `ForecourtError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -20,12 +21,11 @@ from forecourt.catalog.catalog import Catalog
 from forecourt.catalog.checking import contradictions
 from forecourt.catalog.filters import BY_NAME, FILTERS, LATENCIES, Chosen
 from forecourt.catalog.model import Document, SourceDefinition
-from forecourt.catalog.states import SourceState
 from forecourt.catalog.tables import MODELS
 from forecourt.catalog.turns import Turns
 from forecourt.catalog.uploads import DATA, TOKEN, Uploads
 from forecourt.catalog.views import compared, described, listed, resolve
-from forecourt.errors import InvalidInput
+from forecourt.errors import InvalidInput, NotFound
 
 BASE = "/api/forecourt/v1/catalog"
 _MOST = 100
@@ -63,9 +63,9 @@ def management_router(
     router = APIRouter(prefix=BASE)
     turns = Turns()
 
-    def shown(state: SourceState) -> Document:
-        given = {"uploaded": uploads.data(state.id) is not None, "tokenKept": uploads.has_token(state.id)}
-        return _shown(catalog, state) | given
+    def shown(source_id: str) -> Document:
+        given = {"uploaded": uploads.data(source_id) is not None, "tokenKept": uploads.has_token(source_id)}
+        return _shown(catalog, source_id) | given
 
     @router.get("/search")
     async def search_(request: Request) -> Response:
@@ -136,7 +136,11 @@ def management_router(
     @router.get("/sources")
     def sources() -> Document:
         """Return all sources with their state."""
-        return {"items": [shown(state) for state in catalog.sources], "error": catalog.configuration_error}
+        items = []
+        for state in catalog.sources:
+            with contextlib.suppress(NotFound):  # it was removed meanwhile
+                items.append(shown(state.id))
+        return {"items": items, "error": catalog.configuration_error}
 
     @router.post("/sources", status_code=201)
     def add(wanted: Document) -> Document:
@@ -149,9 +153,9 @@ def management_router(
         if any(state.id == definition.id for state in catalog.sources):
             catalog.add(definition)  # which refuses it, before anything is written
         uploads.keep(wanted, definition.id)
-        state = catalog.add(definition)
-        refresh(state.id)
-        return shown(state)
+        catalog.add(definition)
+        refresh(definition.id)
+        return shown(definition.id)
 
     @router.post("/sources/preview")
     def preview(wanted: Document) -> Document:
@@ -172,7 +176,7 @@ def management_router(
     @router.get("/sources/{source_id:path}")
     def source(source_id: str) -> Document:
         """Return a source with its state."""
-        return shown(catalog.source(source_id))
+        return shown(source_id)
 
     @router.put("/sources/{source_id:path}")
     def change(source_id: str, wanted: Document) -> Document:
@@ -186,7 +190,7 @@ def management_router(
         uploads.keep(wanted, source_id)
         uploads.forget(source_id, but=definition.properties)
         refresh(source_id)
-        return shown(catalog.source(source_id))
+        return shown(source_id)
 
     @router.patch("/sources/{source_id:path}")
     def enable(source_id: str, wanted: _Enabled) -> Document:
@@ -194,14 +198,14 @@ def management_router(
         state = catalog.enable(source_id, wanted.enabled)
         if wanted.enabled and state.loaded is None:
             refresh(source_id)
-        return shown(state)
+        return shown(source_id)
 
     @router.post("/sources/{source_id:path}/refresh", status_code=202)
     def refresh_(source_id: str) -> Document:
         """Load a source anew, in the background."""
-        state = catalog.source(source_id)
+        catalog.source(source_id)
         refresh(source_id)
-        return shown(state)
+        return shown(source_id)
 
     @router.delete("/sources/{source_id:path}", status_code=204)
     def remove(source_id: str) -> None:
@@ -258,17 +262,23 @@ def _flag(name: str, value: str) -> bool:
     return value == "true"
 
 
-def _shown(catalog: Catalog, state: SourceState) -> Document:
-    definition, snapshot = state.definition, catalog.snapshot
-    progress = catalog.loading.get(state.id)
+def _shown(catalog: Catalog, source_id: str) -> Document:
+    """Return a source with how far it is; raises `NotFound`.
+
+    When it was tried is read first and what became of it last, so that no load is over whose end is not told.
+    """
+    tried = catalog.tried.get(source_id)
+    asked, progress = source_id in catalog.asked, catalog.loading.get(source_id)
+    state, snapshot = catalog.source(source_id), catalog.snapshot
+    definition = state.definition
     document = state.shown() | {
         "type": definition.type,
         "properties": _without_secrets(definition.properties),
         "origin": str(definition.origin) if definition.origin is not None else None,
         "models": len(snapshot.models.column("source_id").texts.rows(state.id)),
-        "status": "loading" if progress else state.status or "not-loaded",
+        "status": "loading" if progress or (asked and state.enabled) else state.status or "not-loaded",
         "loadedTimeSinceEpoch": str(state.loaded) if state.loaded is not None else None,
-        "triedTimeSinceEpoch": str(tried) if (tried := catalog.tried.get(state.id)) is not None else None,
+        "triedTimeSinceEpoch": str(tried) if tried is not None else None,
         "problems": [{"name": one.name, "message": one.message} for one in state.problems],
     }
     if progress:

@@ -7,7 +7,7 @@ artifacts of their own: two such halves of one configuration make one point, whi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from forecourt.catalog.filters import LATENCIES
@@ -67,7 +67,7 @@ def points(snapshot: Snapshot, among: Iterable[int], latency: str) -> list[Point
 
 
 def _paired(
-    slow: Sequence[int], much: Sequence[int], of_latency: dict[int, float], of_rps: dict[int, float]
+    slow: Sequence[int], much: Sequence[int], of_latency: Mapping[int, float], of_rps: Mapping[int, float]
 ) -> Iterator[Point]:
     """Yield the points of artifacts that have one value each; where a value is there twice, nothing goes together."""
     if len(slow) == len(much) == 1:

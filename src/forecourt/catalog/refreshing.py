@@ -53,7 +53,6 @@ class Refresher:
         self._files_of = files_of
         self._interval_of = interval_of
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="catalog")
-        self._asked: set[str] = set()
         self._running: dict[str, asyncio.Future[None]] = {}
         self._configured_look: object = None
         self._looks: dict[str, object] = {}
@@ -62,7 +61,7 @@ class Refresher:
 
     def ask(self, source_id: str) -> None:
         """Have a source loaded soon, whatever its files are like; from any thread."""
-        self._asked.add(source_id)
+        self._catalog.asked.add(source_id)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -96,7 +95,7 @@ class Refresher:
         for state in self._catalog.sources:
             if state.id in self._running or not state.enabled or state.definition.asset_type != "models":
                 continue
-            files, asked = tuple(self._files_of(state.definition)), state.id in self._asked
+            files, asked = tuple(self._files_of(state.definition)), state.id in self._catalog.asked
             due = _Due(state, files, (state.definition, self._look(files)), asked)
             if asked or self._looks.get(state.id) != due.look or self._is_late(due):
                 found.append(due)
@@ -104,7 +103,6 @@ class Refresher:
 
     def _start(self, due: _Due) -> None:
         source_id = due.state.id
-        self._asked.discard(source_id)
         self._looks[source_id] = due.look
         loading = asyncio.get_running_loop().run_in_executor(self._executor, self._load, due)
         self._running[source_id] = loading

@@ -1,8 +1,8 @@
 """Whoever takes milliseconds takes turns, so that nobody's answer waits for those behind it.
 
-uvloop sends what was answered when it has gone once through all that is ready (``_queue_write`` in
+uvloop before 0.23 sends what was answered when it has gone once through all that is ready (``_queue_write`` in
 https://github.com/MagicStack/uvloop). Eight searches that are ready at the same time would be answered at the same
-time: when the last of them is done.
+time: when the last of them is done. And with any event loop, what else is ready gets its turn between two of them.
 """
 
 from __future__ import annotations

@@ -63,6 +63,22 @@ def test_a_source_is_added_and_asked_to_be_loaded(api: Api) -> None:
     assert [one["id"] for one in api.listed("sources")["items"]] == ["mine"]
 
 
+def test_a_source_is_loading_from_when_someone_asks_until_it_is_in_sight(api: Api) -> None:
+    api.management.post("sources", {"id": "mine", **YAML})
+    catalog, seen = api.sources.catalog, []
+    look = lambda _: seen.append(api.management.get("sources/mine").json["status"])  # noqa: E731
+    catalog.asked.add("mine")
+    look(None)
+    api.sources.given["mine"] = [look, entry("a")]
+    catalog.load("mine")
+    look(None)
+    catalog.asked.add("mine")
+    look(None)
+    api.management.patch("sources/mine", {"enabled": False})
+    look(None)
+    assert seen == ["loading", "loading", "available", "loading", "disabled"]
+
+
 def test_what_was_added_is_there_after_a_restart(api: Api) -> None:
     api.management.post("sources", {"id": "mine", "excludedModels": ["*-x"], **YAML})
     api.management.post("sources", {"id": "off", "enabled": False, "type": "hf", "includedModels": ["acme/*"]})
@@ -248,6 +264,23 @@ def test_a_source_says_how_far_its_load_is_and_what_was_wrong(api: Api) -> None:
     assert (said["status"], said["error"], said["models"]) == ("error", "The hub does not answer. Mend it.", 1)
     assert "progress" not in said
     assert int(said["loadedTimeSinceEpoch"]) < int(said["triedTimeSinceEpoch"])
+
+
+def test_no_load_is_over_before_what_became_of_it_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load may end while its source is read, and whoever waits for it takes what is told then for its end."""
+    api.sources.given["s"] = [failing("The hub does not answer.")]
+    api.sources.define(defined("s"))
+    catalog = api.sources.catalog
+
+    class EndsNow(dict[str, Any]):
+        def get(self, source_id: str, default: Any = None) -> Any:
+            catalog.loading = {}
+            catalog.load(source_id)
+            return default
+
+    monkeypatch.setattr(catalog, "loading", EndsNow())
+    said = [api.management.get("sources/s").json for _ in range(2)]
+    assert {one["status"] for one in said if one["triedTimeSinceEpoch"] is not None} == {"error"}
 
 
 def test_a_preview_says_what_a_source_would_show_and_adds_nothing(api: Api) -> None:

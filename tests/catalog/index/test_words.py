@@ -7,7 +7,7 @@ import random
 import pytest
 from catalog.built import built, ranked
 from catalog.served import entry
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forecourt.catalog.index import Snapshot
@@ -165,6 +165,8 @@ def test_any_text_is_answered(query: str) -> None:
 
 
 @settings(deadline=None)
+@example(["1.1B"], "1B")
+@example(["a2.21b-c.3"], "1b-c.3")
 @given(
     st.lists(st.text("aB.-ßΣ 1_\n", max_size=8), min_size=1, max_size=6),
     st.text("aB.-ßΣ 1_", min_size=1, max_size=4),

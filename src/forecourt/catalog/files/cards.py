@@ -10,13 +10,14 @@ Markdown (CommonMark with tables, https://spec.commonmark.org), with its HTML, a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape, unescape
-
-import nh3
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING
 
 from forecourt.catalog.files.logos import is_web_address
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 _LIMIT = 128 * 1024
 _MOST_TAGS = 10_000
@@ -46,7 +47,13 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "th": {"align", "colspan", "rowspan", "scope", "style"},
 }
 _ALIGNMENTS = re.compile(r"text-align:\s*(?:left|right|center);?")
-_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 @lru_cache(maxsize=32)
@@ -59,8 +66,10 @@ def harmless_html(markdown: str) -> str:
     text = _FRONT_MATTER.sub("", markdown[: _LIMIT + 1], 1)
     if len(markdown) > _LIMIT or text.count("<") > _MOST_TAGS:
         return f"<pre>{escape(markdown)}</pre>"
+    import nh3
+
     return nh3.clean(
-        _MARKDOWN.render(text),
+        _markdown().render(text),
         tags=set(_TAGS),
         clean_content_tags={"script", "style", "noscript", "template", "iframe", "object", "svg", "math", "title"},
         attributes=_ATTRIBUTES,

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyroaring import BitMap
 
+from forecourt.catalog.index.byrow import ByRow
 from forecourt.catalog.index.columns import Rows
 from forecourt.catalog.index.kept import Kept
 from forecourt.catalog.index.matching import ARTIFACTS, Owners, matching_artifacts, matching_models, witnesses
@@ -173,24 +174,26 @@ class Snapshot:
             return by_column(column, len(self), descending=descending, texts=texts, owner=self.owners.owner)
         return by_column(self.models.column(name), len(self), descending=descending, texts=texts)
 
-    def numbers_of_artifacts(self, name: str) -> dict[int, float]:
+    def numbers_of_artifacts(self, name: str) -> ByRow[float]:
         """Return a property's numbers by artifact."""
 
-        def make() -> dict[int, float]:
+        def make() -> ByRow[float]:
             numbers = self.artifacts.column(name).numbers
-            return dict(zip(numbers.rows, numbers.values, strict=True))
+            return ByRow(self.artifacts.size, numbers.values, ((row, place) for place, row in enumerate(numbers.rows)))
 
-        made: dict[int, float] = self.once(("numbers", name), make)
+        made: ByRow[float] = self.once(("numbers", name), make)
         return made
 
-    def texts_of_artifacts(self, name: str) -> dict[int, str]:
+    def texts_of_artifacts(self, name: str) -> ByRow[str]:
         """Return a property's texts by artifact, the first of several."""
 
-        def make() -> dict[int, str]:
+        def make() -> ByRow[str]:
             texts = self.artifacts.column(name).texts
-            return {row: text for text in sorted(texts, reverse=True) for row in texts.rows(text)}
+            values = sorted(texts, reverse=True)  # what comes later takes the place of what came before
+            places = ((row, place) for place, text in enumerate(values) for row in texts.rows(text))
+            return ByRow(self.artifacts.size, values, places)
 
-        made: dict[int, str] = self.once(("texts", name), make)
+        made: ByRow[str] = self.once(("texts", name), make)
         return made
 
     def once(self, key: object, make: Callable[[], Any]) -> Any:

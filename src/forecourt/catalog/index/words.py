@@ -32,6 +32,7 @@ _MOST_WORDS = 12  # of a query; the rest is not looked at
 _MOST_PARTS = 6  # of a word, where it is sought in parts
 _MOST_ALIKE = 40  # words of the vocabulary that a misspelt one may be
 _WORD = re.compile(r"[^\W_]+(?:[.][0-9]+)*", re.UNICODE)
+_DIGITS = re.compile(r"[0-9]+")
 _PARTS = re.compile(r"[0-9]+|[^\W\d_]+")
 
 
@@ -83,9 +84,17 @@ class Words:
         for part in re.findall(r"[^\W_]+", text.casefold()):
             having: Rows = BitMap()
             for field, vocabulary in self._fields.items():
-                having = having.union(*(vocabulary[word] for word in self._substrings(field).containing(part)))
+                having = having.union(*(vocabulary[word] for word in self._around(field, part)))
             found = having if found is None else found & having
         return found
+
+    def _around(self, field: str, part: str) -> Iterator[str]:
+        """Yield the words in which a part of a text may stand: ``1b`` of ``1.1b`` begins in ``1.1``, and goes on."""
+        yield from self._substrings(field).containing(part)
+        if (digits := _DIGITS.match(part)) and digits[0] != part:
+            for word in self._substrings(field).containing(digits[0]):
+                if "." in word and word.endswith(digits[0]):
+                    yield word
 
     def _substrings(self, field: str) -> Substrings:
         if field not in self._searchable:

@@ -21,6 +21,8 @@ _FIRST_LOAD = 20.0  # seconds; what ships takes one or two
 def until_loaded(client: Client, source_id: str, before: str | None, timeout: float) -> Document:
     """Show how far a source is until it was loaded, and return it; `before` is when it was loaded the last time.
 
+    A load that had begun before someone asked for this one is not taken for it.
+
     Raises `Unavailable` after `timeout` seconds, and `NotFound` where it is removed meanwhile. Ctrl-C only ends the
     waiting.
     """
@@ -32,7 +34,7 @@ def until_loaded(client: Client, source_id: str, before: str | None, timeout: fl
         with steps() as shown:
             while True:
                 source: Document = client.get(source_path(source_id))
-                if source["triedTimeSinceEpoch"] not in (None, before):
+                if source["triedTimeSinceEpoch"] not in (None, before) and source["status"] != "loading":
                     shown.end()
                     return source
                 if time.monotonic() > deadline:
