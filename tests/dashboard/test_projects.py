@@ -164,6 +164,16 @@ def test_the_server_deletes_nothing_whose_name_was_not_typed(page: Page, server:
     assert server.call("GET", NAMESPACES + "/dear")[0] == 200
 
 
+def test_the_project_that_is_used_where_none_is_named_is_not_offered_to_be_deleted(page: Page, server: Server) -> None:
+    page.goto("/projects/default")
+    page.get_by_label("Actions of default").click()
+    expect(page.get_by_role("link", name="Edit project")).to_be_visible()
+    expect(page.get_by_role("link", name="Delete project")).to_have_count(0)
+    answer = page.request.post("/projects/default/delete", form={"confirm": "default"})
+    assert answer.status == 403
+    assert "The project default cannot be deleted: it is used where none is named." in answer.text()
+
+
 def test_a_page_says_that_its_project_was_deleted_by_somebody_else(page: Page, server: Server) -> None:
     _project(server, "fleeting")
     page.goto("/projects/fleeting")

@@ -14,6 +14,7 @@ from forecourt.db import Database
 from forecourt.errors import AlreadyExists, Conflict, Expired, InvalidObject, NotFound
 from forecourt.objects import ObjectStore
 from forecourt.objects import events as events_module
+from forecourt.objects.read import Read
 from forecourt.serving.model import InferenceService, ServingRuntime
 
 STATUS = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "False"}]}
@@ -83,6 +84,29 @@ def test_objects_are_listed_by_name_of_one_namespace_or_all(objects):
         objects.create(service(name, namespace))
     assert [one.name for one in objects.list(InferenceService)] == ["c", "a", "b"]
     assert [one.name for one in objects.list(InferenceService, "x")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("most", [3, 1000])
+def test_what_is_listed_again_is_what_is_there_now(objects, monkeypatch, most):
+    """What was read before is not read anew, and never in place of what came after it."""
+    monkeypatch.setattr(objects, "_read", Read(most))
+    for number in range(150):  # more than are read one by one
+        objects.create(service(f"s{number:03}"))
+    objects.create(runtime("s000", namespace="default"))
+    for _ in range(2):
+        assert [one.name for one in objects.list(InferenceService)] == [f"s{number:03}" for number in range(150)]
+    before = objects.list(InferenceService)
+    assert (objects.list(InferenceService)[9] is before[9]) == (most > 3)
+    objects.update(InferenceService, "default", "s009", lambda one: with_replicas(one, 7))
+    objects.mark_deleted(InferenceService, "default", "s010")
+    objects.purge(InferenceService, "default", "s010", before[10].metadata.uid)
+    objects.create(service("s010"))
+    after = objects.list(InferenceService, "default")
+    assert after[9].spec.predictor.min_replicas == 7 and before[9].spec.predictor.min_replicas is None
+    assert after[10].metadata.uid != before[10].metadata.uid
+    assert [after[place] == before[place] for place in (8, 9, 10, 11)] == [True, False, False, True]
+    assert [one.name for one in objects.list(ServingRuntime)] == ["s000"]
+    assert objects.list(InferenceService, "elsewhere") == []
 
 
 def test_the_generation_grows_with_the_spec_only(objects):

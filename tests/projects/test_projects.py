@@ -82,6 +82,13 @@ def test_an_empty_project_has_nothing_and_one_that_is_not_there_is_not_found(htt
     assert http.get("/api/forecourt/v1/namespaces/absent/contents").status_code == 404
 
 
+def test_the_project_that_is_used_where_none_is_named_stays(http):
+    refused = http.delete(f"{NAMESPACES}/default")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "Forbidden")
+    assert refused.json()["message"] == "The project default cannot be deleted: it is used where none is named."
+    assert "deletionTimestamp" not in http.get(f"{NAMESPACES}/default").json()["metadata"]
+
+
 async def test_what_is_in_a_project_goes_with_it(api):
     api.objects.create(project("lab"))
     api.objects.create(service(namespace="lab"))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from forecourt import __version__
@@ -94,7 +95,7 @@ class _Routes:
             "metadata": {"resourceVersion": str(version)},
             "items": [self._shown(one) for one in found if chosen(one)],
         }
-        return JSONResponse(document)
+        return Response(to_json(document), media_type="application/json")  # there may be hundreds
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(self._shown(await asyncio.to_thread(self._get, *_where(request))))

@@ -21,10 +21,12 @@ from forecourt.db import Counter, Database, Object
 from forecourt.errors import AlreadyExists, Conflict, NotFound
 from forecourt.objects.events import Event, Events, EventType
 from forecourt.objects.model import KubernetesObject, now
+from forecourt.objects.read import Read
 
 T = TypeVar("T", bound=KubernetesObject)
 
 _COUNTER = "resourceVersion"
+_FEW = 100  # objects of a list that are read one by one; more are read with all
 _SERVERS = ("uid", "resource_version", "generation", "creation_timestamp", "deletion_timestamp")
 """Metadata that only the store writes."""
 
@@ -46,6 +48,7 @@ class ObjectStore:
         self._events: Events | None = None
         self._listening: dict[str, list[Callable[[Event], None]]] = {}
         self._noted: Noted = _as_given
+        self._read = Read()
 
     def note(self, noted: Noted) -> None:
         """Have what is created or changed from now on be what ``noted(wanted, before)`` makes of it."""
@@ -75,12 +78,18 @@ class ObjectStore:
 
     def list_at(self, kind: type[T], namespace: str | None = None) -> tuple[Sequence[T], int]:
         """Return the same, with the resource version to watch from so that no change is missed."""
-        query = select(Object.document).where(Object.kind == _kind(kind)).order_by(Object.namespace, Object.name)
-        if namespace is not None:
-            query = query.where(Object.namespace == namespace)
+        chosen = [Object.kind == _kind(kind), *([Object.namespace == namespace] if namespace is not None else [])]
+        query = select(Object.resource_version).where(*chosen).order_by(Object.namespace, Object.name)
         with self._database.snapshot() as session:
             version = session.get_one(Counter, _COUNTER).value
-            return [kind.from_dict(document) for document in session.scalars(query)], version
+            versions = [*session.scalars(query)]
+            found = {each: self._read.get(kind, each) for each in versions}
+            if missing := [each for each, known in found.items() if known is None]:
+                few = [Object.resource_version.in_(missing)] if len(missing) <= _FEW else []
+                rows = session.execute(select(Object.resource_version, Object.document).where(*chosen, *few))
+                for each, document in rows:
+                    found[each] = self._read.keep(each, kind.from_dict(document))
+        return [cast("T", found[each]) for each in versions], version
 
     async def watch(
         self, kind: type[T], namespace: str | None = None, *, since: int | None = None

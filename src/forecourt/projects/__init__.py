@@ -15,7 +15,7 @@ from forecourt.projects.model import (
     Namespace,
     Secret,
 )
-from forecourt.projects.namespaces import Endings, project
+from forecourt.projects.namespaces import DEFAULT_PROJECT, Endings, project
 from forecourt.projects.projects import Projects
 from forecourt.projects.vault import Vault
 
@@ -24,6 +24,7 @@ __all__ = [
     "AMD",
     "APPS_NAMESPACE",
     "DASHBOARD",
+    "DEFAULT_PROJECT",
     "DEVICES",
     "DISPLAY_NAME",
     "GAUDI",

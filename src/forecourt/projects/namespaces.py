@@ -8,11 +8,11 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 
-from forecourt.errors import AlreadyExists, Conflict, NotFound
+from forecourt.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from forecourt.objects import ObjectStore, Resource, refuse, validate_label_name, validate_metadata
 from forecourt.projects.model import DASHBOARD, DISPLAY_NAME, Namespace
 
-DEFAULT = "default"
+DEFAULT_PROJECT = "default"
 _RESERVED = re.compile(r"(kube|openshift|openshift-.*|kube-.*)")
 _LOOK_SECONDS = 1.0  # between two looks at a project whose deployments are coming to their ends
 
@@ -25,6 +25,15 @@ def validate_namespace(wanted: Namespace, _before: object = None) -> None:
     validate_label_name("metadata.name", wanted.name)
     if _RESERVED.fullmatch(wanted.name):
         refuse("metadata.name", wanted.name, "must not be a name that clusters keep for themselves")
+
+
+def let_go(namespace: Namespace) -> None:
+    """Raise `Forbidden` for the project that is used where none is said: it stays, as a cluster's does."""
+    if namespace.name == DEFAULT_PROJECT:
+        raise Forbidden(
+            f"The project {DEFAULT_PROJECT} cannot be deleted: it is used where none is named.",
+            hint="Delete what is in it instead.",
+        )
 
 
 def project(name: str, display_name: str = "", description: str = "") -> Namespace:
@@ -43,7 +52,7 @@ def project(name: str, display_name: str = "", description: str = "") -> Namespa
 def ensure_projects(objects: ObjectStore) -> None:
     """Have a project for everything that there is, and the one that is used where none is said."""
     there = {one.name for one in objects.list(Namespace)}
-    for name in sorted({DEFAULT, *objects.namespaces()} - there - {""}):
+    for name in sorted({DEFAULT_PROJECT, *objects.namespaces()} - there - {""}):
         with contextlib.suppress(AlreadyExists):  # another server was first
             objects.create(project(name))
 

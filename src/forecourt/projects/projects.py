@@ -8,7 +8,7 @@ from forecourt.projects.connection_types import shipped_connection_types, valida
 from forecourt.projects.connections import Connections, called
 from forecourt.projects.hardware import APPS_NAMESPACE, proposed_profiles, validate_profile
 from forecourt.projects.model import ConfigMap, HardwareProfile, Namespace, Secret
-from forecourt.projects.namespaces import admit, ensure_projects, validate_namespace
+from forecourt.projects.namespaces import admit, ensure_projects, let_go, validate_namespace
 from forecourt.projects.vault import Vault
 
 HARDWARE_GROUP = "infrastructure.opendatahub.io"
@@ -21,7 +21,9 @@ class Projects:
         self._objects = objects
         self.connections = Connections(objects, vault)
         self.resources = (
-            Resource(Namespace, "", "v1", "namespaces", ("ns",), False, validate_namespace, lasting=True),
+            Resource(
+                Namespace, "", "v1", "namespaces", ("ns",), False, validate_namespace, lasting=True, deletable=let_go
+            ),
             Resource(
                 Secret,
                 "",

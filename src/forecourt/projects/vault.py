@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
-
-from cryptography.fernet import Fernet, InvalidToken
+from typing import TYPE_CHECKING
 
 from forecourt import durable
 from forecourt.errors import InvalidInput
+
+if TYPE_CHECKING:  # its six megabytes are loaded with the first secret
+    from cryptography.fernet import Fernet
 
 
 class Vault:
@@ -32,6 +34,8 @@ class Vault:
 
     def decrypt(self, kept: str) -> str:
         """Return the text; raises `InvalidInput` where it was encrypted with another key."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._cipher(make=False).decrypt(kept.encode()).decode()
         except InvalidToken:
@@ -47,6 +51,8 @@ class Vault:
             return self._fernet
 
     def _read(self, *, make: bool) -> Fernet:
+        from cryptography.fernet import Fernet
+
         key = self._key.encode()
         if not key:
             with contextlib.suppress(FileNotFoundError):

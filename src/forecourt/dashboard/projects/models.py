@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from forecourt.dashboard.calls import Calls, Refused, path
 from forecourt.dashboard.connecting import is_connection, is_hidden
-from forecourt.dashboard.deployments import table
+from forecourt.dashboard.deployments import row_of, table
 from forecourt.dashboard.pages import Page, Pages, see_other
 from forecourt.dashboard.projects.permissions import BINDINGS, rows_of
 from forecourt.dashboard.projects.project import NAMESPACES, asked_for, page
-from forecourt.dashboard.projects.serving import cards, services
+from forecourt.dashboard.projects.serving import services, with_outcomes
 
 _CARDS = 5
 _PLATFORM = "modelmesh-enabled"
@@ -48,12 +48,12 @@ class ModelPages:
             self._calls.get(NAMESPACES + path(name, "secrets")),
             self._calls.get(BINDINGS + path(name, "rolebindings")),
         )
-        found = cards(items)
+        found = with_outcomes(items)
         hidden = [each for each in request.query_params.getlist("hide") if each in _OUTCOMES]
-        chosen = [one for one in found if one["outcome"] not in hidden]
+        chosen = [(outcome, one) for outcome, one in found if outcome not in hidden]
         data = {
-            "deployments": chosen[:_CARDS],
-            "counts": {each: sum(one["outcome"] == each for one in found) for each in _OUTCOMES},
+            "deployments": [row_of(one) | {"outcome": outcome} for outcome, one in chosen[:_CARDS]],
+            "counts": {each: sum(outcome == each for outcome, _ in found) for each in _OUTCOMES},
             "hidden": hidden,
             "total": len(found),
             "connections": sum(is_connection(one) and not is_hidden(one) for one in secrets["items"]),

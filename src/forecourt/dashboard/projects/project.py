@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from forecourt.dashboard.calls import Calls, Document, path
 from forecourt.dashboard.pages import Crumb, Page
-from forecourt.projects import DASHBOARD, DISPLAY_NAME
+from forecourt.projects import DASHBOARD, DEFAULT_PROJECT, DISPLAY_NAME
 
 NAMESPACES = "/api/v1/namespaces"
 SERVICES = "/apis/serving.kserve.io/v1beta1/namespaces"
@@ -38,6 +38,7 @@ def shown(namespace: Document) -> Document:
         "created": metadata.get("creationTimestamp"),
         "deleting": bool(metadata.get("deletionTimestamp")),
         "gone": False,
+        "stays": metadata["name"] == DEFAULT_PROJECT,
         "labels": labels,
     }
 

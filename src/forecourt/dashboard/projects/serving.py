@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from forecourt.dashboard.calls import Calls, Document, path
-from forecourt.dashboard.deployments import row_of
+from forecourt.dashboard.deployments import state_of
 from forecourt.dashboard.projects.project import SERVICES
 from forecourt.projects import DISPLAY_NAME
 
@@ -19,11 +19,10 @@ async def services(calls: Calls, project: str) -> list[Document]:
     return found
 
 
-def cards(items: Sequence[Document]) -> list[Document]:
-    """Return what an overview shows of deployments, the newest first; `outcome` says whether one has succeeded."""
+def with_outcomes(items: Iterable[Document]) -> list[tuple[str, Document]]:
+    """Return deployments, the newest first, each after ``successful``, ``failed`` or ``other``."""
     newest = sorted(items, key=lambda one: one["metadata"].get("creationTimestamp") or "", reverse=True)
-    rows = map(row_of, newest)
-    return [row | {"outcome": _OUTCOMES.get(row["state"]["name"], "other")} for row in rows]
+    return [(_OUTCOMES.get(state_of(one).name, "other"), one) for one in newest]
 
 
 async def users(calls: Calls, project: str) -> dict[str, list[Document]]:
