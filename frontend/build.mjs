@@ -12,12 +12,14 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { PurgeCSS } from "purgecss";
+import { folded } from "./fold.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const room = join(here, "..", "src", "forecourt", "dashboard");
 const output = process.argv[2] ?? join(room, "static");
 const patternfly = join(here, "node_modules", "@patternfly", "patternfly");
 const FONTS = ["RedHatText/RedHatTextVF", "RedHatDisplay/RedHatDisplayVF", "RedHatMono/RedHatMonoVF"];
+const SOURCES = new Set([".html", ".py", ".js"]);
 const COMPRESSIBLE = new Set([".css", ".js", ".svg"]);
 
 const manifest = {};
@@ -40,13 +42,14 @@ async function keep(name, content) {
   return hashed;
 }
 
+// Optional: a font that is not there at once waits for the next page; text that changes its width moves what is below it.
 async function fontFaces() {
   const faces = [];
   for (const font of FONTS) {
     const file = await keep(`${font.split("/")[1]}.woff2`, await readFile(join(patternfly, "assets/fonts", `${font}.woff2`)));
     const family = font.split("/")[0].replace(/([a-z])([A-Z])/g, "$1 $2");
     faces.push(
-      `@font-face{font-family:"${family}";font-weight:300 800;font-display:fallback;` +
+      `@font-face{font-family:"${family}";font-weight:300 800;font-display:optional;` +
         `src:url("./${file}") format("woff2")}`,
     );
   }
@@ -54,12 +57,14 @@ async function fontFaces() {
 }
 
 async function styles() {
-  const whole = (await readFile(join(patternfly, "patternfly.css"), "utf8")).replaceAll(/@font-face\s*\{[^}]*\}/g, "");
+  const shipped = await readFile(join(patternfly, "patternfly.css"), "utf8");
+  const without = [/@font-face\s*\{[^}]*\}/g, /:root:where\([^{}]*theme-(?:high-contrast|glass|felt)[^{}]*\{[^{}]*\}/g]; // themes that nothing turns on
+  const whole = without.reduce((text, rule) => text.replaceAll(rule, ""), shipped);
   const files = (await readdir(join(room, "styles"))).filter((name) => extname(name) === ".css").sort();
   const own = (await Promise.all(files.map((name) => readFile(join(room, "styles", name), "utf8")))).join("\n");
   // Our own rules are cut with PatternFly's: a rule for a class that no template names goes as well.
   const [purged] = await new PurgeCSS().purge({
-    content: [join(room, "**", "*.html"), join(room, "**", "*.py"), join(room, "**", "*.js")],
+    content: [...SOURCES].map((suffix) => join(room, "**", `*${suffix}`)),
     css: [{ raw: `${whole}\n${own}`, extension: "css" }],
     defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
     safelist: { standard: [/^htmx-/, ":root", ":where", ":not", ":is"], greedy: [/theme-dark/, /\[/] },
@@ -67,8 +72,16 @@ async function styles() {
     keyframes: true,
     fontFace: true,
   });
-  const { code } = await esbuild.transform(`${await fontFaces()}\n${purged.css}`, { loader: "css", minify: true });
+  const css = folded(purged.css, await properties());
+  const { code } = await esbuild.transform(`${await fontFaces()}\n${css}`, { loader: "css", minify: true });
   await keep("forecourt.css", code);
+}
+
+// Returns the custom properties that templates, views and scripts name.
+async function properties() {
+  const names = (await readdir(room, { recursive: true })).filter((name) => SOURCES.has(extname(name)) && !/^static[^/\\]*[/\\]/.test(name));
+  const texts = await Promise.all(names.map((name) => readFile(join(room, name), "utf8")));
+  return new Set(texts.flatMap((text) => text.match(/--[\w-]+/g) ?? []));
 }
 
 async function scripts() {

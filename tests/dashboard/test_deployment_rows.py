@@ -132,9 +132,17 @@ def test_a_project_means_its_own_runtime_and_profile_first() -> None:
 
 
 def test_rows_are_sorted_by_a_column_and_then_by_their_names() -> None:
-    rows = [row_of(service("True", name=name)) for name in ("b", "a", "c")]
-    assert [one["name"] for one in ordered(rows, "status", descending=True)] == ["a", "b", "c"]
-    assert [one["name"] for one in ordered(rows, "name", descending=True)] == ["c", "b", "a"]
+    items = [service("True", name=name) for name in ("b", "a", "c")]
+
+    def names(key: str, **also: Any) -> list[str]:
+        return [one["metadata"]["name"] for one in ordered(items, key, **also)]
+
+    assert names("status", descending=True) == ["a", "b", "c"]
+    assert names("name", descending=True) == ["c", "b", "a"]
+    assert names("project", descending=False, projects={"default": "Ours"}) == ["a", "b", "c"]
+    items[1]["metadata"]["namespace"] = "zoo"
+    assert names("project", descending=False) == ["b", "c", "a"]
+    assert names("project", descending=False, projects={"default": "Ours", "zoo": "Animals"}) == ["a", "b", "c"]
 
 
 def test_code_for_a_protected_deployment_sends_its_token() -> None:

@@ -167,6 +167,27 @@ def test_deleting_wants_the_name_typed_and_names_what_is_lost(page: Page, server
     expect(_row(page, "doomed")).to_have_count(0)
 
 
+def test_an_open_menu_can_be_used_after_news_also_in_a_table_that_was_scrolled(
+    page: Page, server: Server, model: Path
+) -> None:
+    one = tiny_service("moved", model)
+    one["metadata"]["annotations"] = {"serving.kserve.io/stop": "true"}
+    assert server.call("POST", SERVICES, one)[0] == 201
+    for width in (1280, 1200):
+        page.set_viewport_size({"width": width, "height": 720})
+        page.goto("/deployments?q=moved")
+        page.get_by_role("button", name="Actions of moved").click()
+        if width == 1200:
+            assert page.evaluate("document.getElementById('deployment-rows').scrollLeft") > 0
+        said = f"seen at {width}"
+        change = {"metadata": {"annotations": {"openshift.io/description": said}}}
+        assert server.call("PATCH", f"{SERVICES}/moved", change)[0] == 200
+        expect(page.get_by_text(said)).to_be_attached()
+        page.get_by_role("link", name="Delete").click()
+        expect(page.get_by_role("dialog", name="Delete model deployment?")).to_be_visible()
+    server.call("DELETE", f"{SERVICES}/moved")
+
+
 def test_scripts_in_names_are_shown_as_text(page: Page, server: Server, model: Path) -> None:
     hostile = tiny_service("hostile", model, HOSTILE)
     hostile["metadata"]["annotations"] = {
@@ -189,16 +210,16 @@ TABS = ("", "/logs", "/revisions", "/tokens", "/yaml", "/yaml/edit", "/delete", 
 
 
 def test_many_are_shown_a_page_at_a_time(page: Page, server: Server, model: Path) -> None:
-    for number in range(60):
+    for number in range(35):
         one = tiny_service(f"many-{number:02}", model)
         one["metadata"]["annotations"] = {"serving.kserve.io/stop": "true"}
         assert server.call("POST", SERVICES, one)[0] == 201
     page.goto("/deployments?q=many&sort=name")
     rows = page.locator("td[data-label='Model deployment name']")
-    expect(rows).to_have_count(50)
+    expect(rows).to_have_count(20)
     page.get_by_role("link", name="Next").click()
-    expect(rows).to_have_count(10)
-    expect(page.get_by_text("51 – 60 of 60")).to_be_visible()
+    expect(rows).to_have_count(15)
+    expect(page.get_by_text("21 – 35 of 35")).to_be_visible()
     assert "page=2" in page.url
     page.get_by_label("Filter deployments").press("End")
     page.get_by_label("Filter deployments").press_sequentially("-07")

@@ -11,6 +11,16 @@ from servers import SERVICES, Server, tiny_service, wait
 
 REGISTER = "/api/forecourt/v1/registry/register"
 
+# While the next part of the page comes in, and before it listens, a model is registered, and its news arrive.
+REGISTERED_MEANWHILE = """name => document.addEventListener("htmx:afterSwap", () => {
+  const asked = new XMLHttpRequest();
+  asked.open("POST", "/api/model_registry/v1alpha3/registered_models", false);
+  asked.setRequestHeader("Content-Type", "application/json");
+  asked.send(JSON.stringify({ name }));
+  window.status = asked.status;
+  for (const until = performance.now() + 200; performance.now() < until; );
+}, { once: true })"""
+
 
 def register(server: Server, model: str, version: str, **more: Any) -> tuple[str, str]:
     """Register a version; return the ids of the model and of it."""
@@ -33,6 +43,17 @@ def ids(server: Server) -> dict[str, str]:
     _, made["v2"] = register(server, "granite", "v2", links=parent)
     made["mistral"], made["m1"] = register(server, "mistral", "m1")
     return made
+
+
+def test_what_changes_while_a_part_of_the_page_comes_in_is_shown(page: Page, ids: dict[str, str]) -> None:
+    page.goto("/registry")
+    rows = page.get_by_role("grid", name="Model registry").get_by_role("row")
+    expect(rows.filter(has_text="granite")).to_have_count(1)
+    page.evaluate(REGISTERED_MEANWHILE, "latecomer")
+    page.get_by_label("Filter registered models").press_sequentially("late")
+    expect(rows.filter(has_text="granite")).to_have_count(0)
+    expect(rows.filter(has_text="latecomer")).to_have_count(1)
+    assert page.evaluate("window.status") == "201"
 
 
 def test_models_are_found_and_the_table_changes_by_itself(page: Page, server: Server, ids: dict[str, str]) -> None:

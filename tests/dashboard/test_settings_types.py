@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from seeing import look
 from servers import Server
 
@@ -40,6 +40,32 @@ def test_the_types_that_ship_are_listed(page: Page) -> None:
     expect(row).to_contain_text("Pre-installed")
     expect(row).to_contain_text("Model serving: S3 compatible object storage")
     look(page, "settings-connection-types")
+
+
+def test_what_is_typed_while_the_form_is_on_its_way_stays(page: Page) -> None:
+    page.goto("/settings/connection-types/new")
+    page.get_by_role("button", name="Add field").click()
+    field = page.get_by_role("group", name="Field 1")
+    name, required = field.get_by_label("Name", exact=True), field.get_by_label("Required")
+    held_back: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held_back:
+            route.continue_()
+        held_back.append(route)
+
+    page.route("**/connection-types/new", hold)
+    field.get_by_label("Type").select_option("numeric")
+    name.fill("Port")
+    required.check()
+    held_back[0].continue_()
+    expect(field.get_by_label("Lower bound")).to_be_visible()
+    expect(name).to_have_value("Port")
+    expect(required).to_be_checked()
+    name.fill("")
+    page.get_by_role("button", name="Add section heading").click()
+    expect(page.get_by_role("group", name="Section 2")).to_be_visible()
+    expect(name).to_have_value("")
 
 
 def test_a_type_is_built_field_by_field_seen_and_made(page: Page, server: Server) -> None:

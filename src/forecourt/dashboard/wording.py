@@ -72,4 +72,17 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-FILTERS = {"size": size, "number": number, "ago": ago, "timestamp": timestamp, "plural": plural}
+def sentence(message: object) -> str:
+    """Return a message as a sentence begins, with a capital letter; the empty text where there is none."""
+    text = str(message or "")
+    return text[:1].upper() + text[1:]
+
+
+FILTERS = {
+    "size": size,
+    "number": number,
+    "ago": ago,
+    "timestamp": timestamp,
+    "plural": plural,
+    "sentence": sentence,
+}

@@ -17,7 +17,7 @@ from forecourt.projects import DISPLAY_NAME
 SECTION = "deployments"
 HOME = Crumb("Deployments", "/deployments")
 SORTED_BY = ("name", "project", "runtime", "profile", "deployed", "status")
-PER_PAGE = 50
+PER_PAGE = 20
 _MOST_OPEN = 50
 _NAMESPACES = "/api/v1/namespaces"
 RUNTIMES = "/apis/serving.kserve.io/v1alpha1/servingruntimes"
@@ -58,20 +58,21 @@ async def table(
     opened = list(dict.fromkeys(request.query_params.getlist("open")))[:_MOST_OPEN]
     lists = await asyncio.gather(*(calls.get(each) for each in (RUNTIMES, CLUSTER_RUNTIMES, PROFILES)))
     runtimes, of_all, profiles = (one["items"] for one in lists)
-    rows = []
-    for one in services:
-        called = (projects or {}).get(one["metadata"]["namespace"], "")
-        rows.append(row_of(one, runtimes=runtimes + of_all, profiles=profiles, project=called))
-    last = max(1, -(-len(rows) // PER_PAGE))
+    offered: dict[str, Any] = {"runtimes": runtimes + of_all, "profiles": profiles}
+    last = max(1, -(-len(services) // PER_PAGE))
     said = request.query_params.get("page", "")
     page = min(int(said), last) if said.isdecimal() and len(said) < 6 and int(said) else 1
-    shown = ordered(rows, sort, descending=descending)[(page - 1) * PER_PAGE : page * PER_PAGE]
+    chosen = ordered(services, sort, descending=descending, projects=projects, **offered)
+    shown = [
+        row_of(one, project=(projects or {}).get(one["metadata"]["namespace"], ""), **offered)
+        for one in chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+    ]
     await asyncio.gather(*(_name_tokens(calls, row) for row in shown if row["id"] in opened))
     return {
         "deployments": shown,
         "opened": opened,
         "sort": {"key": sort, "descending": descending},
-        "paging": {"page": page, "last": last, "first_row": (page - 1) * PER_PAGE + 1, "rows": len(rows)},
+        "paging": {"page": page, "last": last, "first_row": (page - 1) * PER_PAGE + 1, "rows": len(services)},
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from forecourt.dashboard.calls import Document
@@ -98,17 +98,29 @@ def replicas_of(item: Document) -> dict[str, Any]:
     }
 
 
-def ordered(rows: Iterable[Document], key: str, *, descending: bool) -> list[Document]:
-    """Return rows in the order of a column; those that are equal there by their titles."""
-    by: Mapping[str, Any] = {
-        "name": lambda row: (),
-        "project": lambda row: row["project"]["title"].casefold(),
-        "runtime": lambda row: row["runtime"]["title"].casefold(),
-        "profile": lambda row: row["profile"]["title"].casefold(),
-        "deployed": lambda row: row["deployed"] or "",
-        "status": lambda row: row["state"]["name"],
+def ordered(
+    items: Iterable[Document],
+    key: str,
+    *,
+    descending: bool,
+    runtimes: Iterable[Document] = (),
+    profiles: Iterable[Document] = (),
+    projects: Mapping[str, str] | None = None,
+) -> list[Document]:
+    """Return deployments in the order of a column of their rows; those that are equal there by their titles.
+
+    `projects` has what people call each project; see `row_of` for the others.
+    """
+    called = projects or {}
+    by: Mapping[str, Callable[[Document], Any]] = {
+        "name": lambda item: (),
+        "project": lambda item: (called.get(item["metadata"]["namespace"]) or item["metadata"]["namespace"]).casefold(),
+        "runtime": lambda item: _runtime(item, runtimes)["title"].casefold(),
+        "profile": lambda item: _profile(item, profiles)["title"].casefold(),
+        "deployed": _deployed,
+        "status": lambda item: state_of(item).name,
     }
-    first = sorted(rows, key=lambda row: row["title"].casefold(), reverse=descending and key == "name")
+    first = sorted(items, key=lambda item: title(item).casefold(), reverse=descending and key == "name")
     return sorted(first, key=by[key], reverse=descending)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from forecourt.dashboard.calls import Document
 from forecourt.dashboard.deployments.reading import at, condition, is_stopped
+from forecourt.dashboard.wording import sentence
 
 Name = Literal["Stopped", "Stopping", "Starting", "Ready", "Failed", "Sleeping", "Deleting", "Unknown"]
 Progress = Literal["success", "current", "pending", "failed", "warning"]
@@ -45,7 +46,7 @@ def state_of(item: Document) -> State:
     if is_stopped(item):
         if condition(item, "Stopped").get("status") == "True" and predictor.get("reason") != "Stopping":
             return State("Stopped")
-        return State("Stopping", _sentence(predictor.get("message")))
+        return State("Stopping", sentence(predictor.get("message")))
     if ready.get("status") == "True":
         if ready.get("reason") == "Asleep":
             return State("Sleeping", "Scaled to zero: the next request wakes it.")
@@ -56,13 +57,13 @@ def state_of(item: Document) -> State:
         message = str(failure.get("message") or predictor.get("message") or "").partition("\n")[0]
         message = message.removesuffix(", last printing:")
         reason = str(failure.get("reason") or predictor.get("reason") or "")
-        return State("Failed", _sentence(message), _TO_DO.get(reason, "Read the end of its log, then edit it."))
+        return State("Failed", sentence(message), _TO_DO.get(reason, "Read the end of its log, then edit it."))
     if not item.get("status"):
         return State("Starting", "Waiting for the server to take it up.")
     message = str(predictor.get("message") or "").replace(", last printing: Trying", ". Trying")
     if at(model, "states", "activeModelState") == "Loaded":
         message = f"Redeploying: {message}" if message else "Redeploying"
-    return State("Starting", _sentence(message))
+    return State("Starting", sentence(message))
 
 
 def steps_of(item: Document) -> list[Document]:
@@ -129,8 +130,3 @@ def _preparation(item: Document, state: State) -> tuple[Progress, Progress]:
         of_uv = "environment" in str(failure.get("message") or "").partition("\n")[0].lower()
         return ("success", stuck) if of_uv else (stuck, "pending")
     return "success", "success"
-
-
-def _sentence(message: object) -> str:
-    text = str(message or "")
-    return text[:1].upper() + text[1:]

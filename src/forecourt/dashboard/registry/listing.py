@@ -24,7 +24,7 @@ BY = {"keyword": "Keyword", "owner": "Owner", "label": "Label", "filter": "Filte
 """By what a table is filtered; a filter is a ``filterQuery``."""
 _FIELDS = {"keyword": "q", "owner": "owner", "label": "label", "filter": "filterQuery"}
 _ORDERS = {"name": "NAME", "created": "CREATE_TIME", "updated": "LAST_UPDATE_TIME"}
-PER_PAGE = 50
+PER_PAGE = 20
 
 
 class Listing:

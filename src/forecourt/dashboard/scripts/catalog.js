@@ -28,3 +28,4 @@ document.addEventListener("input", (event) => {
 
 const panel = document.getElementById("catalog-filters");
 if (panel && matchMedia("(width < 62rem)").matches) panel.open = false;
+document.documentElement.dataset.folded = "true"; // until then the style has it closed, so that nothing moves

@@ -165,7 +165,8 @@ class ConnectionTypePages:
             errors, _ = problems(refused, fields)
         errors = {name: text for name, text in errors.items() if form[name]}
         help_ = {name: _VARIABLE for name in fields.values() if name.endswith("-variable")} | {"name": _NAME}
-        names = [name for name in dict.fromkeys(fields.values()) if name not in ("fields", "category")]
+        shown = form.typed.keys() - {"fields", "category"}
+        names = [name for name in dict.fromkeys(fields.values()) if name in shown]
         return self._pages.fragment("settings/checked.html", names=names, errors=errors, help=help_)
 
     async def _form(

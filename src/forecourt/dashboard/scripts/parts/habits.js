@@ -68,6 +68,13 @@ document.addEventListener(
   true,
 );
 
+// What an answer says as it was said before stays as it is: a button in it is not exchanged under the pointer, and nothing
+// is read out twice. Fields are, since what was done in them is in no HTML.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  if (fragment.innerHTML === target.innerHTML && !fragment.querySelector("input, select, textarea, option")) event.detail.shouldSwap = false;
+});
+
 // A page that an answer sends elsewhere asks for nothing more: a second click, whose turn comes after the first one's
 // answer, would load the next page twice.
 let leaving = false;

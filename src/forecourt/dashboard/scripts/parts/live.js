@@ -13,7 +13,7 @@ const SETTLED_MS = 50; // after an answer, until what it brought listens
 
 const resting = new Set(); // topics that were told of just now
 const missed = new Map(); // topics that have changed since they were told of, and what of them
-const onTheirWay = new Map(); // requests that are not answered yet, with the topic that they are made for, if one
+const onTheirWay = new Map(); // requests of which what they bring does not listen yet, with the topic they are made for
 let source = null;
 let telling = 0;
 let hiding = 0;
@@ -29,8 +29,8 @@ function say(gone) {
 }
 
 // Many changes that come at once are one: the first is told at once, those that follow it together a moment later. While
-// a part of the page is on its way nothing is asked for: its answer takes the place of the element that would ask, and
-// what was asked for would be lost. What has changed meanwhile is asked for once it has come.
+// a part of the page is on its way nothing is asked for: its answer takes the place of the element that would ask, which
+// itself asks for nothing before htmx has settled it. What has changed meanwhile is asked for then.
 function changed(topic, what) {
   if (resting.has(topic) || onTheirWay.size) {
     missed.set(topic, what);
@@ -59,15 +59,17 @@ document.addEventListener("htmx:beforeSend", ({ detail: { xhr, requestConfig } }
   const isLive = topics().includes(topic);
   if (!isLive) {
     for (const [other, its] of [...onTheirWay]) {
-      if (!its) continue;
+      if (!its || other.readyState === XMLHttpRequest.DONE) continue;
       missed.set(its, "");
       other.abort();
     }
   }
   onTheirWay.set(xhr, isLive ? topic : "");
   xhr.addEventListener("loadend", () => {
-    onTheirWay.delete(xhr);
-    setTimeout(catchUp, SETTLED_MS);
+    setTimeout(() => {
+      onTheirWay.delete(xhr);
+      catchUp();
+    }, SETTLED_MS);
   });
 });
 
