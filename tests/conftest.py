@@ -23,6 +23,7 @@ from forecourt.settings import Settings
 if TYPE_CHECKING:
     from objects.served import Api
 
+_MOST_WORKERS = 4  # they start servers and language models
 IN_CI = bool(os.environ.get("CI"))
 
 # A machine that does other things as well is slow at times: pytest-timeout ends what hangs.
@@ -31,7 +32,18 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: a file that takes minutes, so that it is begun first")
     config.addinivalue_line("markers", "needs(program): skip where the program is not installed, and say which it is")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Say how many processes run the tests: a core each, four at most; none besides this one for some files alone."""
+    return min(os.cpu_count() or 1, _MOST_WORKERS) if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take minutes, so that none of them is left for one process at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

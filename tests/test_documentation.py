@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import needs
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 
 

@@ -9,7 +9,7 @@ import pytest
 from runtimes.place import Deployment, deployed, only_loopback
 from servers import Server
 
-pytestmark = pytest.mark.usefixtures("torch_wheels")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("torch_wheels")]
 
 TASK = "/api/v1/task/text-generation"
 PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"

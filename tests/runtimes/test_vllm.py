@@ -20,6 +20,7 @@ from runtimes.scripts import load_script
 from servers import Server
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.usefixtures("torch_wheels"),
     pytest.mark.timeout(400),
     pytest.mark.skipif(

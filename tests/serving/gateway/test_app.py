@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import socket
+import struct
+import sys
 
 import openai
 import pytest
@@ -412,3 +414,18 @@ def test_the_gateway_says_which_paths_are_its_own() -> None:
     assert Gateway.serves("/v1/models")
     assert Gateway.serves("/serving/default/m")
     assert not Gateway.serves("/healthz")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux counts a connection's segments")
+async def test_the_head_and_the_body_of_an_answer_come_in_one_segment(gateway: Running) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as connection:
+        connection.setblocking(False)
+        for number in (1, 2, 3):
+            await loop.sock_sendall(connection, b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            said = b""
+            while not said.endswith(b"}"):
+                said += await loop.sock_recv(connection, 65_536)
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+            (came,) = struct.unpack_from("I", info, 152)  # tcpi_data_segs_in: /usr/include/linux/tcp.h
+            assert said.startswith(b"HTTP/1.1 200") and came == number
