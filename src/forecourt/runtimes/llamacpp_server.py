@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> int:
     except (LookupError, OSError, ValueError) as error:
         return _fail(str(error))
     except RuntimeError as error:
+        _print_all(xllamacpp.xllamacpp.__file__)
         why = next(printed.reasons(_ERROR), f"{error} The reason is in the lines above.")
         return _fail(f"{model} cannot be served: {why}")
     sys.stderr.write(f"llamacpp_server: serving {model} on {server.listening_address}\n")
@@ -349,6 +351,15 @@ def _wait_for_signal() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     os.read(waking, 1)
+
+
+def _print_all(library: str) -> None:
+    """Have llama.cpp print what it has to say: a thread of its own does, and may be behind (common/log.h)."""
+    with contextlib.suppress(OSError, AttributeError):  # the names are those that compilers other than MSVC make
+        llama = ctypes.CDLL(library)
+        log_of_process = llama._Z15common_log_mainv
+        log_of_process.restype = ctypes.c_void_p
+        llama._Z16common_log_flushP10common_log(ctypes.c_void_p(log_of_process()))
 
 
 def _fail(why: str) -> int:
