@@ -113,11 +113,12 @@ class Api(Client):
 
     @contextmanager
     def statements(self) -> Iterator[list[Statement]]:
-        """Yield the statements that the database is given meanwhile."""
+        """Yield the statements that the database is given meanwhile, but for checkpoints, which come at any time."""
         seen: list[Statement] = []
 
         def note(_connection: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-            seen.append(Statement(sql, parameters))
+            if "wal_checkpoint" not in sql:
+                seen.append(Statement(sql, parameters))
 
         engines = [self.database.engine]
         if self.database._points is not None:
