@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The one that has no windows first: the same pages take it a third less of the processors."""
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def chromium() -> Iterator[Browser]:
     """A browser that has seen nothing yet; the test is skipped where none is installed."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
-        pytest.skip("needs chromium, which is not installed")
+        pytest.skip("needs chromium-headless-shell or chromium, neither of which is installed")
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield found
