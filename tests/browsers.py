@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The one that has no windows first: the same pages take it a third less of the processors."""
+"""The one that has no windows first: the same pages take it less of the processors."""
 
 
 @contextmanager

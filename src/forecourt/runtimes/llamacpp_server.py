@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     except (LookupError, OSError, ValueError) as error:
         return _fail(str(error))
     except RuntimeError as error:
-        _print_all(xllamacpp.xllamacpp.__file__)
+        _print_all()
         why = next(printed.reasons(_ERROR), f"{error} The reason is in the lines above.")
         return _fail(f"{model} cannot be served: {why}")
     sys.stderr.write(f"llamacpp_server: serving {model} on {server.listening_address}\n")
@@ -353,10 +353,11 @@ def _wait_for_signal() -> None:
     os.read(waking, 1)
 
 
-def _print_all(library: str) -> None:
+def _print_all() -> None:
     """Have llama.cpp print what it has to say: a thread of its own does, and may be behind (common/log.h)."""
+    library = sys.modules.get("xllamacpp.xllamacpp")  # not there where it could not be imported
     with contextlib.suppress(OSError, AttributeError):  # the names are those that compilers other than MSVC make
-        llama = ctypes.CDLL(library)
+        llama = ctypes.CDLL(getattr(library, "__file__", ""))
         log_of_process = llama._Z15common_log_mainv
         log_of_process.restype = ctypes.c_void_p
         llama._Z16common_log_flushP10common_log(ctypes.c_void_p(log_of_process()))
