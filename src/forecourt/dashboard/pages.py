@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from forecourt import __version__
 from forecourt.dashboard import wording
@@ -28,6 +28,8 @@ from forecourt.dashboard.static import StaticFiles
 from forecourt.errors import ForecourtError, NotFound
 
 FORMAT = "format"
+_FRAME_ENDS = "<main "
+_METHODS = frozenset(dir(dict))
 _LONGEST_LABEL = 80  # of an icon that is kept
 _TEMPLATES = Path(__file__).parent / "templates"
 _MACROS = ("ui", "forms", "charts", "connection_fields", "editor")  # each may use those before it
@@ -80,7 +82,7 @@ class Pages:
         self._static = static
         self._context = context
         self._icons = lru_cache(maxsize=512)(self._drawn)
-        self._environment = Environment(
+        self._environment = _Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
@@ -151,7 +153,7 @@ class Pages:
             block = template.blocks[target.replace("-", "_")]
             text = "".join(block(template.new_context(values)))
             return HTMLResponse(text, page.status, headers)
-        response = HTMLResponse(template.render(values), page.status, headers)
+        response = _InParts(_frame_first(template.generate(values)), page.status, headers, media_type="text/html")
         if values["notice"]:
             response.delete_cookie("notice", path="/")
         return response
@@ -169,6 +171,35 @@ class Pages:
         return Markup(
             '<svg class="pf-v6-svg" fill="currentColor" width="1em" height="1em" {}><use href="{}#{}"/></svg>'
         ).format(told, self._static.url("icons.svg"), name)
+
+
+class _Environment(Environment):
+    """Jinja's, but quick with dictionaries, which most data is: it would look for an attribute first."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj and attribute not in _METHODS:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class _InParts(StreamingResponse):
+    """A page that is made as it is sent."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it; whether somebody is still there to read it is not looked at, so short is it."""
+        await self.stream_response(send)
+
+
+async def _frame_first(pieces: Iterator[str]) -> AsyncIterator[str]:
+    """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts."""
+    frame: list[str] = []
+    for piece in pieces:
+        if _FRAME_ENDS in piece:
+            yield "".join(frame)
+            yield piece + "".join(pieces)
+            return
+        frame.append(piece)
+    yield "".join(frame)
 
 
 def wants_json(request: Request) -> bool:

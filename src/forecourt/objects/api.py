@@ -22,7 +22,8 @@ from forecourt.objects.fieldvalidation import validated, warn
 from forecourt.objects.incoming import document_of, located_document_of, merged
 from forecourt.objects.located import Located
 from forecourt.objects.model import KubernetesObject
-from forecourt.objects.resources import Resource, discovery
+from forecourt.objects.read import Written
+from forecourt.objects.resources import Resource, as_it_is, discovery
 from forecourt.objects.selector import selector
 from forecourt.objects.statuses import status
 from forecourt.objects.store import ObjectStore
@@ -62,6 +63,7 @@ class _Routes:
         self.wake = wake
         self.admit = admit
         self.asker = asker
+        self._lately = Written()
 
     def add_to(self, router: APIRouter) -> None:
         everywhere = f"{self.resource.root}/{self.resource.plural}"
@@ -89,13 +91,13 @@ class _Routes:
         if request.query_params.get("watch") in ("true", "1"):
             return StreamingResponse(self._watch(request, namespace, chosen), media_type="application/json")
         found, version = await asyncio.to_thread(self.resource.listed, self.objects, namespace)
-        document = {
+        head = {
             "apiVersion": self.resource.api_version,
             "kind": f"{self.resource.name}List",
             "metadata": {"resourceVersion": str(version)},
-            "items": [self._shown(one) for one in found if chosen(one)],
         }
-        return Response(to_json(document), media_type="application/json")  # there may be hundreds
+        items = b",".join(self._written(one) for one in found if chosen(one))
+        return Response(to_json(head)[:-1] + b',"items":[' + items + b"]}", media_type="application/json")
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(self._shown(await asyncio.to_thread(self._get, *_where(request))))
@@ -208,6 +210,12 @@ class _Routes:
     def _shown(self, one: KubernetesObject) -> dict[str, Any]:
         shown: dict[str, Any] = self.resource.shown(one).to_dict()
         return shown
+
+    def _written(self, one: KubernetesObject) -> bytes:
+        """Return what is shown of an object as JSON: a list may have hundreds, and is asked for again and again."""
+        if self.resource.shown is as_it_is:  # else it may depend on more than the object
+            return self._lately.json(one)
+        return to_json(self._shown(one))
 
     async def _wanted(self, request: Request) -> tuple[KubernetesObject, Sequence[str]]:
         return self._read(request, await located_document_of(request))

@@ -1,9 +1,11 @@
-"""Objects that were read of late, so that who lists them again and again need not read them anew."""
+"""Objects that were read or written of late, so that who lists them again and again need not do so anew."""
 
 from __future__ import annotations
 
 import threading
 from typing import TypeVar
+
+from pydantic_core import to_json
 
 from forecourt.objects.model import KubernetesObject
 
@@ -39,3 +41,21 @@ class Read:
             if len(self._objects) > self._most:
                 del self._objects[next(iter(self._objects))]
         return read
+
+
+class Written:
+    """The JSON of at most so many objects. One thread uses it."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._known: dict[int, tuple[KubernetesObject, bytes]] = {}
+
+    def json(self, one: KubernetesObject) -> bytes:
+        """Return the document of an object as JSON; objects never change."""
+        known = self._known.pop(id(one), None)
+        if known is None:
+            known = one, to_json(one.to_dict())
+        self._known[id(one)] = known  # the last to go; as long as it is kept, no other object has its id
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
+        return known[1]

@@ -32,6 +32,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+class _QuickDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # YAML takes these for line ends, which only double quotes keep apart from the usual one.
     style = '"' if set(text) & set("\r\x85\u2028\u2029") else "|" if "\n" in text else None
@@ -39,6 +44,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+_QuickDumper.add_representer(str, _text)
 
 
 def load_documents(text: str | bytes) -> list[Any]:
@@ -72,7 +78,11 @@ def parsed(text: str | bytes, look: Callable[[yaml.Node], T]) -> list[tuple[yaml
 def dump(document: Mapping[str, Any]) -> str:
     """Return a document as YAML."""
     ordered = {key: document[key] for key in _FIRST_KEYS if key in document} | dict(document)
-    return yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    said: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 1000}
+    text: str = yaml.dump(ordered, Dumper=_QuickDumper, **said)
+    if "\\U" in text:  # libyaml, which is several times as quick, escapes what is beyond Unicode's first plane
+        text = yaml.dump(ordered, Dumper=_Dumper, **said)
+    return text
 
 
 def _weigh(root: yaml.Node) -> None:
