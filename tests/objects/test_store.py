@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from forecourt.db import Database
 from forecourt.errors import AlreadyExists, Conflict, Expired, InvalidObject, NotFound
 from forecourt.objects import ObjectStore
 from forecourt.objects import events as events_module
-from forecourt.objects.read import Read
+from forecourt.objects.read import Read, Written
 from forecourt.serving.model import InferenceService, ServingRuntime
 
 STATUS = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "False"}]}
@@ -326,3 +327,14 @@ async def test_who_no_longer_watches_is_forgotten(objects):
     await seen(objects, 1, since=version(made) - 1)
     await asyncio.sleep(0.05)
     assert not objects._published()._subscriptions
+
+
+def test_what_was_written_of_an_object_is_kept_for_as_long_as_there_is_room(objects):
+    written, all_of_them = Written(most=3), [objects.create(service(f"s{number}")) for number in range(5)]
+    texts = [written.json(one) for one in all_of_them]
+    assert [json.loads(text) for text in texts] == [one.to_dict() for one in all_of_them]
+    assert [written.json(one) is text for one, text in zip(all_of_them[2:], texts[2:], strict=True)] == [True] * 3
+    assert written.json(all_of_them[0]) == texts[0]
+    assert written.json(all_of_them[0]) is not texts[0]
+    changed = objects.update(InferenceService, "default", "s4", lambda one: with_replicas(one, 7))
+    assert json.loads(written.json(changed))["spec"]["predictor"]["minReplicas"] == 7

@@ -73,6 +73,13 @@ def test_yaml_that_is_written_reads_well_and_reads_back():
     assert load_all(text) == [isvc]
 
 
+def test_yaml_that_is_written_keeps_letters_and_signs_of_all_languages():
+    described = service().with_metadata(annotations={"description": "Für Zoë, 東京 \N{ROCKET}", "path": "C:\\Users"})
+    text = described.to_yaml()
+    assert "description: Für Zoë, 東京 \N{ROCKET}\n" in text and "path: C:\\Users\n" in text
+    assert load_all(text) == [described]
+
+
 def test_times_stay_the_text_they_were_written_as():
     assert load_all(ISVC)[0].metadata.creation_timestamp == "2026-01-01T00:00:00Z"
 
