@@ -84,6 +84,20 @@ async def test_the_frame_of_a_page_is_sent_before_what_is_in_it_is_made() -> Non
     assert "shown" in rest and rest.rstrip().endswith("</html>") and made
 
 
+async def test_a_page_that_cannot_be_made_says_so_in_its_frame(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise ValueError("nobody saw this coming")
+
+    pages = Pages(StaticFiles(), lambda _: {"live_moment": "x", "who": NOBODY})
+    page = Page("error.html", "Jobs", {"status": 200, "message": Broken(), "hint": ""})
+    _, parts = await sent(pages.response(request("/jobs"), page), scope_of())
+    text = b"".join(parts).decode()
+    assert "Something went wrong in Forecourt." in text and "nobody saw this coming" not in text
+    assert text.count("<main ") == 1 and text.rstrip().endswith("</html>")
+    assert "/jobs could not be made" in caplog.text and "nobody saw this coming" in caplog.text
+
+
 @pytest.mark.parametrize("accepts", ["gzip, br", "identity"])
 async def test_an_answer_in_parts_is_compressed_part_by_part(accepts: str) -> None:
     async def parts_of() -> Any:

@@ -8,15 +8,16 @@ that a template shows is in the data, so nothing is to be seen that a program co
 from __future__ import annotations
 
 import json
+import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -43,6 +44,8 @@ _SECURITY = {
     "vary": "accept, hx-request, cookie",
     "cache-control": "no-cache",
 }
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +156,30 @@ class Pages:
             block = template.blocks[target.replace("-", "_")]
             text = "".join(block(template.new_context(values)))
             return HTMLResponse(text, page.status, headers)
-        response = _InParts(_frame_first(template.generate(values)), page.status, headers, media_type="text/html")
+        response = _InParts(self._frame_first(template, values), page.status, headers, media_type="text/html")
         if values["notice"]:
             response.delete_cookie("notice", path="/")
         return response
+
+    async def _frame_first(self, template: Template, values: dict[str, Any]) -> AsyncIterator[str]:
+        """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts."""
+        pieces = template.generate(values)
+        frame: list[str] = []
+        for piece in pieces:
+            if _FRAME_ENDS in piece:
+                break
+            frame.append(piece)
+        else:  # a page without the frame
+            piece = ""
+        yield "".join(frame)
+        try:
+            content = piece + "".join(pieces)
+        except Exception:  # too late for another status, not for being told
+            log.exception("The page at %s could not be made.", values["request"].url.path)
+            told = self.error(ForecourtError("Something went wrong in Forecourt.", hint="The server's log says what."))
+            whole = self._environment.get_template(told.template).render(values | {"page": told} | dict(told.data))
+            content = whole[whole.index(_FRAME_ENDS) :]
+        yield content
 
     def fragment(self, template: str, **values: Any) -> HTMLResponse:
         """Return a piece of a page."""
@@ -188,18 +211,6 @@ class _InParts(StreamingResponse):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it; whether somebody is still there to read it is not looked at, so short is it."""
         await self.stream_response(send)
-
-
-async def _frame_first(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts."""
-    frame: list[str] = []
-    for piece in pieces:
-        if _FRAME_ENDS in piece:
-            yield "".join(frame)
-            yield piece + "".join(pieces)
-            return
-        frame.append(piece)
-    yield "".join(frame)
 
 
 def wants_json(request: Request) -> bool:
