@@ -156,7 +156,11 @@ class Pages:
             block = template.blocks[target.replace("-", "_")]
             text = "".join(block(template.new_context(values)))
             return HTMLResponse(text, page.status, headers)
-        response = _InParts(self._frame_first(template, values), page.status, headers, media_type="text/html")
+        response: Response
+        if page.status < 400:
+            response = _InParts(self._frame_first(template, values), page.status, headers, media_type="text/html")
+        else:  # at once: who is refused may still be sending, and reads no more than comes first
+            response = HTMLResponse(template.render(values), page.status, headers)
         if values["notice"]:
             response.delete_cookie("notice", path="/")
         return response
