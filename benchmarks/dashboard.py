@@ -11,8 +11,8 @@ registered models with two versions each and 200 deployments, which are stopped.
 - *time*: one client asks for a page again and again over one connection, without and then with what a browser accepts
   compressed: the server's time, the kernel's loopback with it;
 - *paint*: the first contentful paint, unthrottled, of a first visit and of a later one, by Chromium without a window
-  (``chromium-headless-shell``, what Playwright takes by itself); beside it what it is in Chromium with its window,
-  whose own parts share the processors with the page's;
+  (``chromium-headless-shell``, what Playwright takes by itself); and of a first visit by Chromium with its window,
+  whose own parts share the processors with the page's. The goal is asked of both;
 - *lighthouse*: its scores of performance and accessibility (from npm, kept below ``FORECOURT_BENCH_CACHE``), as it
   measures desktops and as it measures phones (a slow processor, a slow network);
 - *streams*: so many open pages that listen, each with a connection: the server's memory, and how long a change takes to
@@ -254,7 +254,7 @@ def main() -> None:
     print(f"\n{models:,} models in the catalog, {registered:,} registered, {deployments} deployments\n")
     print("\n".join(lines))
     for what, goal, met in goals:
-        print(f"{'met   ' if met else 'MISSED'}  {what:<60} {goal}")
+        print(f"{'met   ' if met else 'MISSED'}  {what:<75} {goal}")
 
 
 def with_browsers(measured: Callable[..., tuple[list[str], list[Goal]]], *names: str) -> tuple[list[str], list[Goal]]:

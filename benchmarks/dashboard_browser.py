@@ -116,7 +116,7 @@ def measured_bytes(browser: Browser, base: str, pages: dict[str, str], peer: str
 
 
 def measured_paint(
-    pageful: Browser, windowed: Browser, base: str, pages: dict[str, str], rounds: int
+    shell: Browser, windowed: Browser, base: str, pages: dict[str, str], rounds: int
 ) -> tuple[list[str], list[Goal]]:
     """Measure each page in each round, so that what the machine does beside it falls on all of them.
 
@@ -126,7 +126,7 @@ def measured_paint(
     times: dict[str, dict[str, list[float]]] = {name: {"first": [], "later": [], "window": []} for name in asked}
     for _ in range(rounds):
         for name, path in asked.items():
-            for browser, visits in ((pageful, ("first", "later")), (windowed, ("window",))):
+            for browser, visits in ((shell, ("first", "later")), (windowed, ("window",))):
                 context = browser.new_context()
                 page = context.new_page()
                 for visit in visits:
@@ -140,9 +140,13 @@ def measured_paint(
     rows += [
         f"{name:<34}{its['first']:>12.0f}{its['later']:>9.0f}{its['window']:>22.0f}" for name, its in found.items()
     ]
-    worst = max(pages, key=lambda name: found[name]["first"])
-    slowest = found[worst]["first"]
-    return rows, [(f"first contentful paint {slowest:.0f} ms ({worst})", f"under {PAINT_MS} ms", slowest < PAINT_MS)]
+    goals = []
+    for visit, where in (("first", "without a window"), ("window", "with its window")):
+        worst = max(pages, key=lambda name: found[name][visit])
+        slowest = found[worst][visit]
+        told = f"first contentful paint, {where}: {slowest:.0f} ms ({worst})"
+        goals.append((told, f"under {PAINT_MS} ms", slowest < PAINT_MS))
+    return rows, goals
 
 
 # The peer

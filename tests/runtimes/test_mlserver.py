@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +127,18 @@ def test_a_model_that_is_none_is_said(server: Server, tmp_path: Path) -> None:
     last = failure(server, "ml-junk", tmp_path)
     assert last.startswith("mlserver_server: ")
     assert "cannot be served: " in last
+
+
+@pytest.mark.parametrize("is_model", [True, False], ids=["a model", "none"])
+def test_a_port_that_is_taken_is_said(server: Server, models: Path, tmp_path: Path, is_model: bool) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"not a model at all")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        model = models / "sklearn" if is_model else tmp_path
+        last = failure(server, f"ml-port-{str(is_model).lower()}", model, args=[f"--port={port}"])
+    assert last.startswith("mlserver_server: ")
+    assert "cannot be served: " in last
+    assert (f"{port}" in last and "address already in use" in last) == is_model  # the model's own error goes first
 
 
 def test_an_argument_that_it_does_not_know_is_said(server: Server, models: Path) -> None:

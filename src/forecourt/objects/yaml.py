@@ -27,14 +27,17 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-class _Dumper(yaml.SafeDumper):
+class _WithoutAliases:
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
-class _QuickDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+class _Dumper(_WithoutAliases, yaml.SafeDumper):
+    pass
+
+
+class _QuickDumper(_WithoutAliases, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """By libyaml, where PyYAML was built with it."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

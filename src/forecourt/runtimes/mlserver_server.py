@@ -9,7 +9,8 @@ log names. Models are computed in the server's own process (``MLSERVER_PARALLEL_
 
 Loading a scikit-learn model unpickles it, which runs whatever code it holds.
 
-Exit codes: 0 after SIGTERM or SIGINT, 1 where the model cannot be served, 2 for options that cannot be right.
+Exit codes: 0 after SIGTERM or SIGINT, 1 where the model cannot be served or a port is taken, 2 for options that cannot
+be right.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import os
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,7 +55,12 @@ def main(arguments: list[str]) -> int:
             os.environ[f"MLSERVER_{name}"] = value
     with tempfile.TemporaryDirectory(prefix="mlserver-") as scratch:
         os.chdir(scratch)  # MLServer reads an .env where it is started, and keeps its metrics there
-        why = asyncio.run(_serve(model, str(model if model.is_dir() else model.parent), options))
+        failures = _Failures()
+        try:
+            why = asyncio.run(_serve(model, str(model if model.is_dir() else model.parent), options, failures))
+        except SystemExit as ended:  # of uvicorn, MLServer's server for HTTP, where it cannot listen
+            why = failures.reason or _why(ended)
+            _be_silent()
     return _fail(f"{model} cannot be served: {why}") if why else 0
 
 
@@ -100,7 +107,7 @@ def implementation_of(path: Path) -> str:
 # The server
 
 
-async def _serve(model: Path, folder: str, options: argparse.Namespace) -> str:
+async def _serve(model: Path, folder: str, options: argparse.Namespace, failures: _Failures) -> str:
     """Serve, and say why that ended where nobody asked for it."""
     from mlserver.cli.serve import load_settings
     from mlserver.handlers import DataPlane
@@ -108,7 +115,6 @@ async def _serve(model: Path, folder: str, options: argparse.Namespace) -> str:
     from mlserver.server import MLServer
 
     DataPlane.infer = _with_bad_requests_told(DataPlane.infer)
-    failures = _Failures()
     logger.addHandler(failures)
     settings, models = await load_settings(folder)
     # Whatever a settings.json beside the model says, it listens where it was told to.
@@ -155,6 +161,21 @@ class _Failures(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error and "failed to load during startup" in record.getMessage():
             self.reason = f"{type(error).__name__}: {error}"
+
+
+def _why(ended: BaseException) -> str:
+    """Return the error of the system in which an end began."""
+    error: BaseException | None = ended
+    while error and not isinstance(error, OSError):
+        error = error.__context__
+    return str(error or "one of its servers could not start. The reason is in the lines above.")
+
+
+def _be_silent() -> None:
+    """Hide what Python has to say of tasks that were broken off: the reason is to be the log's last line."""
+    logging.disable()
+    sys.unraisablehook = lambda _: None
+    warnings.simplefilter("ignore")
 
 
 def _free_ports(host: str, count: int) -> list[int]:
