@@ -1,6 +1,6 @@
 """The dashboard among many models, in Debian's Chromium: bytes, time, Lighthouse's scores, open pages.
 
-    python benchmarks/dashboard.py [--quick] [--only bytes time paint lighthouse streams]
+    python benchmarks/dashboard.py [--quick] [--only bytes time paint lighthouse streams] [--rounds N]
 
 A server of its own has 10,000 models in its catalog (made up from real ones, as benchmarks/catalog.py says), 1,000
 registered models with two versions each and 200 deployments, which are stopped.
@@ -12,7 +12,8 @@ registered models with two versions each and 200 deployments, which are stopped.
   compressed: the server's time, the kernel's loopback with it;
 - *paint*: the first contentful paint, unthrottled, of a first visit and of a later one, by Chromium without a window
   (``chromium-headless-shell``, what Playwright takes by itself); and of a first visit by Chromium with its window,
-  whose own parts share the processors with the page's. The goal is asked of both;
+  whose own parts share the processors with the page's: as the first page of a new window, and in one that has shown
+  another page before. The goal is asked of each;
 - *lighthouse*: its scores of performance and accessibility (from npm, kept below ``FORECOURT_BENCH_CACHE``), as it
   measures desktops and as it measures phones (a slow processor, a slow network);
 - *streams*: so many open pages that listen, each with a connection: the server's memory, and how long a change takes to
@@ -222,9 +223,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it runs")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="SECTION")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of the first paint (default: 11)")
     options = parser.parse_args()
     models, registered, deployments = (1000, 100, 20) if options.quick else (10_000, 1000, 200)
-    streams, seconds, rounds = (50, 0.5, 2) if options.quick else (STREAMS, 3.0, 11)
+    streams, seconds = (50, 0.5) if options.quick else (STREAMS, 3.0)
+    rounds = options.rounds or (2 if options.quick else 11)
     with a_directory() as directory, contextlib.ExitStack() as stack:
         home = directory / "home"
         server = stack.enter_context(forecourt_up(home, fill(home, models)))
