@@ -225,6 +225,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="SECTION")
     parser.add_argument("--rounds", type=int, metavar="N", help="of the first paint (default: 11)")
     options = parser.parse_args()
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds is at least 1.")
     models, registered, deployments = (1000, 100, 20) if options.quick else (10_000, 1000, 200)
     streams, seconds = (50, 0.5) if options.quick else (STREAMS, 3.0)
     rounds = options.rounds or (2 if options.quick else 11)
