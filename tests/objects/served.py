@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from forecourt.access import ROLE_BINDINGS
 from forecourt.db import Database
 from forecourt.errors import Denied
-from forecourt.objects import ObjectStore, api_router, install_error_handlers
+from forecourt.objects import ObjectsApi, ObjectStore, install_error_handlers
 from forecourt.projects import Projects, Values, Vault, connections_router, contents_router
 from forecourt.serving import Admission, logs_router, resources, revisions_router
 from forecourt.serving.driver import Key
@@ -39,7 +39,7 @@ class Api:
         self.asked: list[dict[str, Any]] = []
         application = FastAPI()
         install_error_handlers(application)
-        application.include_router(api_router(self.resources, self.objects, self._wake, self.projects.admit))
+        kubernetes = ObjectsApi(self.resources, self.objects, self._wake, self.projects.admit)
         application.include_router(logs_router(self.objects, self._logs))
         application.include_router(revisions_router(self.objects, admission, self._wake))
         application.include_router(contents_router(self.objects, self.resources))
@@ -49,9 +49,12 @@ class Api:
         def broken() -> None:
             raise ZeroDivisionError
 
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            await (kubernetes if kubernetes.serves(scope["path"]) else application)(scope, receive, send)
+
         listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(application, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(dispatch, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]})
         self._thread.start()

@@ -89,6 +89,7 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
                 registry=images,
                 resolvers=resolvers,
             )
+            kubernetes = deploying.kubernetes()
             application = FastAPI(title="Forecourt", version=__version__)
             install_error_handlers(application)
             proposals = proposal_router(here, catalog.registration)
@@ -104,7 +105,8 @@ async def _run(settings: Settings, api: socket.socket, registry: socket.socket) 
             ]
             await deploying.gateway.startup()
             async with RegistryThread(registry_app(here.store, here.repositories), registry):
-                everything = Announcing(dispatching(deploying.gateway, open_apis, application))
+                apis = [(kubernetes.serves, kubernetes), *open_apis]
+                everything = Announcing(dispatching(deploying.gateway, apis, application))
                 api_ = authorizing(everything, here.access, deploying.gateway.serves)
                 dashboard = Dashboard(api_, here.objects, here.access.sees, external_url(settings, api))
                 lasting = Lasting(here.access)

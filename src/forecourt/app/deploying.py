@@ -16,7 +16,7 @@ from forecourt.app.fetching import fetching, naming_formats, reading
 from forecourt.app.jobs import CHECKS
 from forecourt.app.recording import hardware, recording
 from forecourt.home import Home
-from forecourt.objects import api_router
+from forecourt.objects import ObjectsApi
 from forecourt.processes import Environments, Processes
 from forecourt.processes.jobs import job_resource
 from forecourt.projects import Endings, connections_router, contents_router
@@ -53,7 +53,7 @@ from forecourt.storage import Resolvers
 
 
 class Deploying:
-    """Deployments on this machine: their API (`routers`), their `gateway`, and what keeps them going (`works`).
+    """Deployments on this machine: their API (`kubernetes`, `routers`), `gateway`, and what keeps them going (`works`).
 
     `url` is the gateway's own address, `external_url` the one that other machines know, `registry` the embedded
     registry's ``host:port``; `resolvers` say what a URI of a scheme stands for.
@@ -109,10 +109,14 @@ class Deploying:
         """The environments of runtimes."""
         return RuntimeEnvironments(self._home.objects, self._environments, self.driver.environments_in_use)
 
+    def kubernetes(self) -> ObjectsApi:
+        """Return the API of the objects that there are."""
+        home = self._home
+        return ObjectsApi(self._kinds, home.objects, self._wake, home.projects.admit, home.access.asker())
+
     def routers(self) -> Iterator[APIRouter]:
-        """Yield the routes, Kubernetes' own first."""
+        """Yield the routes beside Kubernetes' own."""
         objects, projects = self._home.objects, self._home.projects
-        yield api_router(self._kinds, objects, self._wake, projects.admit, self._home.access.asker())
         yield logs_router(objects, self.driver.logs)
         yield metrics_router(objects, self._measurements)
         yield tokens_router(self._tokens, self._access.learn)

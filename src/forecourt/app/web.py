@@ -101,8 +101,8 @@ def shared(api: Any, settings: Settings) -> Any:
     return answer
 
 
-def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool], Any]], application: FastAPI) -> Any:
-    """Send inference to the gateway, Kubeflow's APIs to who serves them, and everything else to the rest of the API.
+def dispatching(gateway: Gateway, apis: Sequence[tuple[Callable[[str], bool], Any]], application: FastAPI) -> Any:
+    """Send inference to the gateway, what one of `apis` serves to that, and everything else to the rest of the API.
 
     No framework stands before a token stream, nor before the read of a single row.
     """
@@ -113,7 +113,7 @@ def dispatching(gateway: Gateway, open_apis: Sequence[tuple[Callable[[str], bool
             if gateway.serves(scope["path"]):
                 target = gateway
             else:
-                target = next((api for serves, api in open_apis if serves(scope["path"])), application)
+                target = next((api for serves, api in apis if serves(scope["path"])), application)
         await target(scope, receive, send)
 
     return dispatch

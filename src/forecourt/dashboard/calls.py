@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
+from pydantic_core import from_json
+
 from forecourt.errors import ForecourtError
 
 Application = Any
 """An ASGI application."""
 Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 class Refused(ForecourtError):
@@ -46,7 +51,7 @@ class Answer:
     @property
     def document(self) -> Any:
         """The body as JSON; None where it is empty."""
-        return json.loads(self.body) if self.body else None
+        return from_json(self.body) if self.body else None
 
 
 class Calls:
@@ -86,32 +91,34 @@ class Calls:
         content_type: str = "application/json",
     ) -> Answer:
         """Send a request with a JSON document (or bytes as they are) and return the answer; raises `Refused`."""
-        async with self.stream(method, path, body, query=query, content_type=content_type) as (_, headers, pieces):
-            return Answer(200, headers, b"".join([piece async for piece in pieces]))
-
-    @asynccontextmanager
-    async def stream(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        query: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-    ) -> AsyncIterator[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
-        """Send a request; give the answer's status and headers, and its body as it comes. Raises `Refused`.
-
-        Leaving the context is a client that goes away.
-        """
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         exchange = _Exchange(content)
         scope = _scope(method, path, _encoded(query or {}), content_type if content else "", len(content))
+        try:
+            await self._application(scope, exchange.receive, exchange.send)
+        except Exception:
+            if not exchange.begun:
+                raise
+            log.exception("The API failed at %s %s.", method, path)  # and has said so in its answer
+        answer = exchange.answer()
+        if answer.status >= 400:
+            raise Refused(answer.status, _document(answer.body))
+        return answer
+
+    @asynccontextmanager
+    async def stream(self, path: str, /, **query: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Get something that goes on, and give it as it comes. Raises `Refused`.
+
+        Leaving the context is a client that goes away.
+        """
+        exchange = _Streamed()
+        scope = _scope("GET", path, _encoded(query), "", 0)
         task = asyncio.create_task(exchange.run(self._application, scope))
         try:
-            status, headers = await exchange.started
+            status = await exchange.started
             if status >= 400:
                 raise Refused(status, _document(b"".join([piece async for piece in exchange.pieces()])))
-            yield status, headers, exchange.pieces()
+            yield exchange.pieces()
         finally:
             exchange.gone.set()
             if not task.done():
@@ -161,13 +168,51 @@ def _document(body: bytes) -> Any:
 
 
 class _Exchange:
-    """One request and its answer, from both ends."""
+    """One request and its answer, from the server's side."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._sent = False
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._pieces: list[bytes] = []
+
+    async def receive(self) -> dict[str, Any]:
+        """Give the request's body, and never say that its sender has gone."""
+        if self._sent:
+            await asyncio.get_running_loop().create_future()
+        self._sent = True
+        return {"type": "http.request", "body": self._content, "more_body": False}
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            self._headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]
+            }
+        elif message["type"] == "http.response.body":
+            self._pieces.append(bytes(message.get("body", b"")))
+
+    @property
+    def begun(self) -> bool:
+        """Whether an answer has begun to come."""
+        return bool(self._status)
+
+    def answer(self) -> Answer:
+        """Return the whole of it."""
+        if not self._status:
+            raise ForecourtError("The API did not answer.")
+        return Answer(self._status, self._headers, b"".join(self._pieces))
+
+
+class _Streamed:
+    """One request and its answer as it comes, from both ends."""
+
+    def __init__(self) -> None:
+        self._sent = False
         self._pieces = asyncio.Queue[bytes | None](maxsize=16)
-        self.started: asyncio.Future[tuple[int, Mapping[str, str]]] = asyncio.get_running_loop().create_future()
+        self.started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
 
     async def run(self, application: Application, scope: dict[str, Any]) -> None:
@@ -191,14 +236,13 @@ class _Exchange:
     async def _receive(self) -> dict[str, Any]:
         if not self._sent:
             self._sent = True
-            return {"type": "http.request", "body": self._content, "more_body": False}
+            return {"type": "http.request", "body": b"", "more_body": False}
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]}
             if not self.started.done():
-                self.started.set_result((message["status"], headers))
+                self.started.set_result(message["status"])
         elif message["type"] == "http.response.body" and message.get("body"):
             await self._pieces.put(bytes(message["body"]))

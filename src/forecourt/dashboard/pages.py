@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,12 +25,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from forecourt import __version__
 from forecourt.dashboard import wording
+from forecourt.dashboard.quick import QuickEnvironment
 from forecourt.dashboard.static import StaticFiles
 from forecourt.errors import ForecourtError, NotFound
 
 FORMAT = "format"
 _FRAME_ENDS = "<main "
-_METHODS = frozenset(dir(dict))
 _LONGEST_LABEL = 80  # of an icon that is kept
 _TEMPLATES = Path(__file__).parent / "templates"
 _MACROS = ("ui", "forms", "charts", "connection_fields", "editor")  # each may use those before it
@@ -85,7 +85,7 @@ class Pages:
         self._static = static
         self._context = context
         self._icons = lru_cache(maxsize=512)(self._drawn)
-        self._environment = _Environment(
+        self._environment = QuickEnvironment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
@@ -198,15 +198,6 @@ class Pages:
         return Markup(
             '<svg class="pf-v6-svg" fill="currentColor" width="1em" height="1em" {}><use href="{}#{}"/></svg>'
         ).format(told, self._static.url("icons.svg"), name)
-
-
-class _Environment(Environment):
-    """Jinja's, but quick with dictionaries, which most data is: it would look for an attribute first."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj and attribute not in _METHODS:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
 
 
 class _InParts(StreamingResponse):

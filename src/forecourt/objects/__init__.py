@@ -1,9 +1,10 @@
 """Kubernetes objects: their shape, a store that keeps them as an API server does, and the routes that serve them."""
 
-from forecourt.objects.api import Wake, api_router
+from forecourt.objects.api import ObjectsApi
 from forecourt.objects.asker import Asker
 from forecourt.objects.fieldvalidation import validated, warn
 from forecourt.objects.following import keep_following
+from forecourt.objects.handlers import Wake
 from forecourt.objects.incoming import MAX_BODY, document_of, merged
 from forecourt.objects.located import Located, Place, Position, load_located
 from forecourt.objects.model import Condition, KubernetesObject, ObjectMeta, OwnerReference, Part, now, quoted
@@ -25,6 +26,7 @@ __all__ = [
     "Located",
     "ObjectMeta",
     "ObjectStore",
+    "ObjectsApi",
     "OwnerReference",
     "Part",
     "Place",
@@ -33,7 +35,6 @@ __all__ = [
     "Resource",
     "Schema",
     "Wake",
-    "api_router",
     "document_of",
     "dump",
     "install_error_handlers",

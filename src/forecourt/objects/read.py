@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import threading
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
 from pydantic_core import to_json
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
+from forecourt.db import Counter, Database, Object, PreparedQuery
 from forecourt.objects.model import KubernetesObject
 
 T = TypeVar("T", bound=KubernetesObject)
 
+COUNTER = "resourceVersion"
+"""The counter whose value is the resource version of the last change."""
 _MOST = 1000
+_ONE = PreparedQuery(
+    select(Object.resource_version).where(
+        Object.kind == bindparam("kind"), Object.namespace == bindparam("namespace"), Object.name == bindparam("name")
+    )
+)
+
+
+def _versions(*also: ColumnElement[bool]) -> PreparedQuery:
+    """Return the query for the versions of a kind's objects, each beside the counter, all as of one moment."""
+    those = and_(Object.kind == bindparam("kind"), *also)
+    both = select(Counter.value, Object.resource_version).select_from(Counter).join(Object, those, isouter=True)
+    return PreparedQuery(both.where(Counter.name == bindparam("counter")).order_by(Object.namespace, Object.name))
+
+
+_ALL, _SOME = _versions(), _versions(Object.namespace == bindparam("namespace"))
+
+
+def kind_of(kind: type[KubernetesObject]) -> str:
+    """Return a kind's name in the database."""
+    return str(kind.model_fields["kind"].default)
 
 
 class Read:
@@ -41,6 +66,35 @@ class Read:
             if len(self._objects) > self._most:
                 del self._objects[next(iter(self._objects))]
         return read
+
+
+class OfLate:
+    """Asks a database only for the versions of objects, and has the objects themselves from `read`.
+
+    Where the database is a file on this machine that takes no time, and may be done on the event loop.
+    """
+
+    def __init__(self, database: Database, read: Read) -> None:
+        self._database = database
+        self._read = read
+
+    def get(self, kind: type[T], namespace: str, name: str) -> T | None:
+        """Return an object; None where it was not read of late, or is not there, or the database is elsewhere."""
+        if not self._database.is_sqlite:
+            return None
+        with self._database.point() as connection:
+            rows = _ONE.rows(connection, {"kind": kind_of(kind), "namespace": namespace, "name": name})
+        return self._read.get(kind, rows[0][0]) if rows else None
+
+    def list(self, kind: type[T], namespace: str | None = None) -> tuple[Sequence[T], int] | None:
+        """Return the objects of a namespace, or of all, and the resource version to watch from; else None."""
+        if not self._database.is_sqlite:
+            return None
+        query = _ALL if namespace is None else _SOME
+        with self._database.point() as connection:
+            rows = query.rows(connection, {"counter": COUNTER, "kind": kind_of(kind), "namespace": namespace})
+        found = [self._read.get(kind, version) for _, version in rows if version is not None]
+        return None if any(one is None for one in found) else ([cast("T", one) for one in found], rows[0][0])
 
 
 class Written:

@@ -95,14 +95,21 @@ class Resource:
         Those that ship are among them, except where one of their name was made.
         """
         made, version = objects.list_at(self.kind, namespace)
-        names = {(one.namespace, one.name) for one in made}
-        shipped = [
-            one
-            for one in self.shipped()
-            if namespace is None or one.namespace in ("", namespace)
-            if (one.namespace or namespace or "", one.name) not in names
+        return self.with_shipped(made, namespace), version
+
+    def with_shipped(self, made: Sequence[Any], namespace: str | None = None) -> list[Any]:
+        """Return the objects that were made and those that ship, except where one of their name was made."""
+        shipped = self.shipped()
+        names = {(one.namespace, one.name) for one in made} if shipped else set()
+        return [
+            *made,
+            *(
+                one
+                for one in shipped
+                if namespace is None or one.namespace in ("", namespace)
+                if (one.namespace or namespace or "", one.name) not in names
+            ),
         ]
-        return [*made, *shipped], version
 
 
 def discovery(resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:

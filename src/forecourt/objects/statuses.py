@@ -30,11 +30,23 @@ def status(error: ForecourtError) -> dict[str, Any]:
     }
 
 
+def answer(error: ForecourtError) -> JSONResponse:
+    """Return the answer that tells an error."""
+    return JSONResponse(status(error), error.status)
+
+
+def refused(code: int, said: str) -> JSONResponse:
+    """Return the answer of an HTTP status to what cannot be asked."""
+    return JSONResponse(status(InvalidInput(said)) | {"code": code}, code)
+
+
+def defect() -> JSONResponse:
+    """Return the answer where something failed that should not have."""
+    return answer(ForecourtError("Something went wrong in Forecourt.", hint="The server's log has more."))
+
+
 def install_error_handlers(application: FastAPI) -> None:
     """Answer every error of the API with a ``Status``."""
-
-    def answer(error: ForecourtError) -> JSONResponse:
-        return JSONResponse(status(error), error.status)
 
     @application.exception_handler(ForecourtError)
     async def told(_: Request, error: ForecourtError) -> JSONResponse:
@@ -46,11 +58,11 @@ def install_error_handlers(application: FastAPI) -> None:
         return answer(InvalidInput(f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"))
 
     @application.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        missing = NotFound(f"There is nothing at {request.url.path}.") if error.status_code == 404 else None
-        document = status(missing or InvalidInput(str(error.detail))) | {"code": error.status_code}
-        return JSONResponse(document, error.status_code)
+    async def not_asked(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            return answer(NotFound(f"There is nothing at {request.url.path}."))
+        return refused(error.status_code, str(error.detail))
 
     @application.exception_handler(Exception)
-    async def defect(_: Request, error: Exception) -> JSONResponse:
-        return answer(ForecourtError("Something went wrong in Forecourt.", hint="The server's log has more."))
+    async def failed(_: Request, __: Exception) -> JSONResponse:
+        return defect()

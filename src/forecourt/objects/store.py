@@ -21,11 +21,10 @@ from forecourt.db import Counter, Database, Object
 from forecourt.errors import AlreadyExists, Conflict, NotFound
 from forecourt.objects.events import Event, Events, EventType
 from forecourt.objects.model import KubernetesObject, now
-from forecourt.objects.read import Read
+from forecourt.objects.read import COUNTER, OfLate, Read, kind_of
 
 T = TypeVar("T", bound=KubernetesObject)
 
-_COUNTER = "resourceVersion"
 _FEW = 100  # objects of a list that are read one by one; more are read with all
 _SERVERS = ("uid", "resource_version", "generation", "creation_timestamp", "deletion_timestamp")
 """Metadata that only the store writes."""
@@ -40,7 +39,10 @@ def _as_given(wanted: KubernetesObject, _before: KubernetesObject | None) -> Kub
 
 
 class ObjectStore:
-    """The objects of a database, whose schema must be at its newest."""
+    """The objects of a database, whose schema must be at its newest.
+
+    Those that were read `of_late` may be had on the event loop, since that takes no time.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,6 +51,7 @@ class ObjectStore:
         self._listening: dict[str, list[Callable[[Event], None]]] = {}
         self._noted: Noted = _as_given
         self._read = Read()
+        self.of_late = OfLate(database, self._read)
 
     def note(self, noted: Noted) -> None:
         """Have what is created or changed from now on be what ``noted(wanted, before)`` makes of it."""
@@ -56,7 +59,7 @@ class ObjectStore:
 
     def listen(self, kind: type[T], told: Callable[[EventType, T], None]) -> None:
         """Have `told` be called with every change of a kind from now on, before whoever makes it goes on."""
-        self._listening.setdefault(_kind(kind), []).append(
+        self._listening.setdefault(kind_of(kind), []).append(
             lambda event: told(event.type, kind.from_dict(event.document))
         )
 
@@ -64,8 +67,11 @@ class ObjectStore:
 
     def get(self, kind: type[T], namespace: str, name: str) -> T:
         """Return an object; raises `NotFound`."""
+        if (of_late := self.of_late.get(kind, namespace, name)) is not None:
+            return of_late
         with self._database.snapshot() as session:
-            return kind.from_dict(_find(session, kind, namespace, name).document)
+            row = _find(session, kind, namespace, name)
+            return self._read.keep(row.resource_version, kind.from_dict(row.document))
 
     def namespaces(self) -> list[str]:
         """Return the namespaces in which there is something, by name."""
@@ -78,10 +84,12 @@ class ObjectStore:
 
     def list_at(self, kind: type[T], namespace: str | None = None) -> tuple[Sequence[T], int]:
         """Return the same, with the resource version to watch from so that no change is missed."""
-        chosen = [Object.kind == _kind(kind), *([Object.namespace == namespace] if namespace is not None else [])]
+        if (of_late := self.of_late.list(kind, namespace)) is not None:
+            return of_late
+        chosen = [Object.kind == kind_of(kind), *([Object.namespace == namespace] if namespace is not None else [])]
         query = select(Object.resource_version).where(*chosen).order_by(Object.namespace, Object.name)
         with self._database.snapshot() as session:
-            version = session.get_one(Counter, _COUNTER).value
+            version = session.get_one(Counter, COUNTER).value
             versions = [*session.scalars(query)]
             found = {each: self._read.get(kind, each) for each in versions}
             if missing := [each for each, known in found.items() if known is None]:
@@ -101,7 +109,7 @@ class ObjectStore:
         with self._published().subscribe(since) as subscription:
             while True:
                 event = await subscription.next()
-                if event.kind == _kind(kind):
+                if event.kind == kind_of(kind):
                     changed = kind.from_dict(event.document)
                     if namespace in (None, changed.namespace):
                         yield event.type, changed
@@ -124,14 +132,14 @@ class ObjectStore:
         document = given.model_copy(update={"metadata": metadata}).to_dict()
         document.pop("status", None)
         with self._write() as transaction:
-            there = transaction.session.get(Object, (_kind(kind), given.namespace, given.name))
+            there = transaction.session.get(Object, (kind_of(kind), given.namespace, given.name))
             if there is not None:
                 being_deleted = there.document["metadata"].get("deletionTimestamp")
                 raise AlreadyExists(
-                    f"{_kind(kind)} {given.name} {'is being deleted' if being_deleted else 'is there already'}.",
+                    f"{kind_of(kind)} {given.name} {'is being deleted' if being_deleted else 'is there already'}.",
                     hint="Wait a moment and try again." if being_deleted else "Apply it, or choose another name.",
                 )
-            row = Object(kind=_kind(kind), namespace=given.namespace, name=given.name, uid=metadata.uid)
+            row = Object(kind=kind_of(kind), namespace=given.namespace, name=given.name, uid=metadata.uid)
             transaction.put(row, document, "ADDED")
             transaction.session.add(row)
         return kind.from_dict(row.document)
@@ -200,7 +208,7 @@ class ObjectStore:
         It is not where finalizers still hold it, where it was never marked, or where another object took its name.
         """
         with self._write() as transaction:
-            row = transaction.session.get(Object, (_kind(kind), namespace, name))
+            row = transaction.session.get(Object, (kind_of(kind), namespace, name))
             if row is None or row.uid != uid:
                 return True
             metadata = row.document["metadata"]
@@ -227,7 +235,7 @@ class ObjectStore:
         with self._writing:
             with self._database.session() as session:
                 # Held to the end, so that writers of other processes wait too (SQLite has them wait already).
-                counter = session.get_one(Counter, _COUNTER, with_for_update=True)
+                counter = session.get_one(Counter, COUNTER, with_for_update=True)
                 transaction = _Transaction(session, counter)
                 yield transaction
             for event in transaction.events:
@@ -241,7 +249,7 @@ class ObjectStore:
         with self._writing:
             if self._events is None:
                 with self._database.snapshot() as session:
-                    self._events = Events(session.get_one(Counter, _COUNTER).value)
+                    self._events = Events(session.get_one(Counter, COUNTER).value)
             return self._events
 
 
@@ -261,14 +269,10 @@ class _Transaction:
         self.events.append(Event(event, row.kind, version, row.document))
 
 
-def _kind(kind: type[KubernetesObject]) -> str:
-    return str(kind.model_fields["kind"].default)
-
-
 def _find(session: Session, kind: type[KubernetesObject], namespace: str, name: str) -> Object:
-    row = session.get(Object, (_kind(kind), namespace, name))
+    row = session.get(Object, (kind_of(kind), namespace, name))
     if row is None:
-        raise NotFound(f"{_kind(kind)} {name} is not there in the namespace {namespace}.")
+        raise NotFound(f"{kind_of(kind)} {name} is not there in the namespace {namespace}.")
     return row
 
 

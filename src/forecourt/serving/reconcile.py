@@ -15,7 +15,7 @@ from forecourt.errors import ForecourtError, NotFound
 from forecourt.objects import ObjectStore, now
 from forecourt.serving.driver import Driver, Key
 from forecourt.serving.history import History
-from forecourt.serving.model import InferenceService
+from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.offering import Offering
 from forecourt.serving.runtimes import known_runtimes
 from forecourt.serving.selection import RuntimeNotSelected, select_runtime
@@ -79,10 +79,8 @@ class Reconciler:
                 if key not in self._removing:
                     self._removing[key] = asyncio.create_task(self._remove(key, driver))
                 continue
-            known = await asyncio.to_thread(known_runtimes, self._objects, key.namespace)
+            known, before = await asyncio.to_thread(self._read, service)
             usable = offering.applied(known, serving=_runtime_of(service))
-            await asyncio.to_thread(self._history.record, service)
-            before = await asyncio.to_thread(self._history.stable, service)
             try:
                 runtime = select_runtime(service, usable, driver.refusal, offering.rank)
                 stable = (before, select_runtime(before, usable, driver.refusal, offering.rank)) if before else None
@@ -91,6 +89,11 @@ class Reconciler:
             else:
                 self._refused.pop(key, None)
                 driver.apply(service, runtime, stable)
+
+    def _read(self, service: InferenceService) -> tuple[list[ServingRuntime], InferenceService | None]:
+        """Return the runtimes that are there for a deployment, and what goes on beside it where it is a canary."""
+        self._history.record(service)
+        return known_runtimes(self._objects, service.namespace), self._history.stable(service)
 
     def _refuse(self, key: Key, generation: int, error: RuntimeNotSelected) -> None:
         """Report that no runtime serves this; once, as long as nothing changes about it."""

@@ -50,11 +50,11 @@ class Logs:
         follow, download = request.query_params.get("follow") == "true", "download" in request.query_params
         query = _query(_replica(request), whole=download) | {"follow": follow}
         stack = AsyncExitStack()
-        opened = await stack.enter_async_context(self._calls.stream("GET", api(namespace, name, "log"), query=query))
+        pieces = await stack.enter_async_context(self._calls.stream(api(namespace, name, "log"), **query))
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff", "x-accel-buffering": "no"}
         if download:
             headers["content-disposition"] = f'attachment; filename="{namespace}-{name}.log"'
-        return StreamingResponse(_until_left(stack, opened[2]), media_type="text/plain; charset=utf-8", headers=headers)
+        return StreamingResponse(_until_left(stack, pieces), media_type="text/plain; charset=utf-8", headers=headers)
 
 
 async def _until_left(stack: AsyncExitStack, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

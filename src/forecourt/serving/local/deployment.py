@@ -32,6 +32,7 @@ from forecourt.serving.model import InferenceService, ServingRuntime
 from forecourt.serving.status import Observed
 
 _LOOK_SECONDS = 5.0  # between two steps that nothing asked for
+_REST_SECONDS = 60.0  # the same where it is stopped, and nothing runs any more
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,9 @@ class LocalDeployment:
             except Exception:
                 log.exception("The deployment %s/%s could not take its next step.", self.key.namespace, self.key.name)
             self._tell()
-            pauses = [_LOOK_SECONDS, *(self._left_to_start(replica) for replica in self.replicas)]
+            at_rest = self.service.stopped and not self.replicas and not self.replicas.retiring
+            pauses = [_REST_SECONDS if at_rest else _LOOK_SECONDS]
+            pauses += [self._left_to_start(replica) for replica in self.replicas]
             pauses += [revision.backoff.remaining for revision in self._revisions if revision.backoff.remaining]
             if self._scaler and not self.service.stopped and not self.asleep:
                 pauses.append(TICK_SECONDS)
