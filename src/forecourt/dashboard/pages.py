@@ -7,9 +7,11 @@ that a template shows is in the data, so nothing is to be seen that a program co
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,6 +33,7 @@ from forecourt.errors import ForecourtError, NotFound
 
 FORMAT = "format"
 _FRAME_ENDS = "<main "
+_TURN_SECONDS = 0.001  # that a page is made before others have their turn
 _LONGEST_LABEL = 80  # of an icon that is kept
 _TEMPLATES = Path(__file__).parent / "templates"
 _MACROS = ("ui", "forms", "charts", "connection_fields", "editor")  # each may use those before it
@@ -166,7 +169,10 @@ class Pages:
         return response
 
     async def _frame_first(self, template: Template, values: dict[str, Any]) -> AsyncIterator[str]:
-        """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts."""
+        """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts.
+
+        So that it has its answers meanwhile, others have their turn now and then.
+        """
         pieces = template.generate(values)
         frame: list[str] = []
         for piece in pieces:
@@ -176,8 +182,14 @@ class Pages:
         else:  # a page without the frame
             piece = ""
         yield "".join(frame)
+        parts, since = [piece], time.perf_counter()
         try:
-            content = piece + "".join(pieces)
+            for part in pieces:
+                parts.append(part)
+                if time.perf_counter() - since > _TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    since = time.perf_counter()
+            content = "".join(parts)
         except Exception:  # too late for another status, not for being told
             log.exception("The page at %s could not be made.", values["request"].url.path)
             told = self.error(ForecourtError("Something went wrong in Forecourt.", hint="The server's log says what."))
