@@ -71,9 +71,9 @@ class Handlers:
 
     async def get(self, request: Request) -> Response:
         """Answer with an object."""
-        found = self.objects.of_late.get(self.resource.kind, *_where(request))
+        found = self._found(self.objects.of_late.get, *_where(request))
         if found is None:
-            found = await asyncio.to_thread(self._get, *_where(request))
+            found = await asyncio.to_thread(self._found, self.objects.get, *_where(request))
         return Response(self._written(found), media_type="application/json")
 
     async def create(self, request: Request) -> Response:
@@ -154,9 +154,10 @@ class Handlers:
         self.wake()
         return JSONResponse(self._shown(after))
 
-    def _get(self, namespace: str, name: str) -> KubernetesObject:
+    def _found(self, get: Callable[..., Any], namespace: str, name: str) -> Any:
+        """Return what `get` does of the store, or the object that ships where none of its name was made."""
         try:
-            return self.objects.get(self.resource.kind, namespace, name)
+            return get(self.resource.kind, namespace, name)
         except NotFound:
             if shipped := self._shipped(namespace, name):
                 return shipped

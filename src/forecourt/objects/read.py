@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from forecourt.db import Counter, Database, Object, PreparedQuery
+from forecourt.errors import NotFound
 from forecourt.objects.model import KubernetesObject
 
 T = TypeVar("T", bound=KubernetesObject)
@@ -37,6 +38,11 @@ _ALL, _SOME = _versions(), _versions(Object.namespace == bindparam("namespace"))
 def kind_of(kind: type[KubernetesObject]) -> str:
     """Return a kind's name in the database."""
     return str(kind.model_fields["kind"].default)
+
+
+def missing(kind: type[KubernetesObject], namespace: str, name: str) -> NotFound:
+    """Return the error that says that there is no such object."""
+    return NotFound(f"{kind_of(kind)} {name} is not there in the namespace {namespace}.")
 
 
 class Read:
@@ -79,12 +85,14 @@ class OfLate:
         self._read = read
 
     def get(self, kind: type[T], namespace: str, name: str) -> T | None:
-        """Return an object; None where it was not read of late, or is not there, or the database is elsewhere."""
+        """Return an object; None where it was not read of late, or the database is elsewhere. Raises `NotFound`."""
         if not self._database.is_sqlite:
             return None
         with self._database.point() as connection:
             rows = _ONE.rows(connection, {"kind": kind_of(kind), "namespace": namespace, "name": name})
-        return self._read.get(kind, rows[0][0]) if rows else None
+        if not rows:
+            raise missing(kind, namespace, name)
+        return self._read.get(kind, rows[0][0])
 
     def list(self, kind: type[T], namespace: str | None = None) -> tuple[Sequence[T], int] | None:
         """Return the objects of a namespace, or of all, and the resource version to watch from; else None."""

@@ -18,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from forecourt.db import Counter, Database, Object
-from forecourt.errors import AlreadyExists, Conflict, NotFound
+from forecourt.errors import AlreadyExists, Conflict
 from forecourt.objects.events import Event, Events, EventType
 from forecourt.objects.model import KubernetesObject, now
-from forecourt.objects.read import COUNTER, OfLate, Read, kind_of
+from forecourt.objects.read import COUNTER, OfLate, Read, kind_of, missing
 
 T = TypeVar("T", bound=KubernetesObject)
 
@@ -272,7 +272,7 @@ class _Transaction:
 def _find(session: Session, kind: type[KubernetesObject], namespace: str, name: str) -> Object:
     row = session.get(Object, (kind_of(kind), namespace, name))
     if row is None:
-        raise NotFound(f"{kind_of(kind)} {name} is not there in the namespace {namespace}.")
+        raise missing(kind, namespace, name)
     return row
 
 

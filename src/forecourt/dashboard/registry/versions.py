@@ -41,12 +41,14 @@ _MOST_ARTIFACTS = 200
 async def frame(calls: Calls, identity: str, tab: str) -> dict[str, Any]:
     """Return what all pages of a version show: the version, its model, the way to its others. Raises `Refused`."""
     found = await calls.get(f"{API}/{VERSIONS}{path(identity)}")
-    model, menu = await asyncio.gather(
-        calls.get(f"{API}/{MODELS}{path(found['registeredModelId'])}"), versions_menu(calls, found["registeredModelId"])
+    model, menu, aliases = await asyncio.gather(
+        calls.get(f"{API}/{MODELS}{path(found['registeredModelId'])}"),
+        versions_menu(calls, found["registeredModelId"]),
+        _aliases(calls, found),
     )
     shown, version = shown_model(model), shown_version(found, model["name"])
     own = version_href(identity)
-    version["aliases"] = await _aliases(calls, found)
+    version["aliases"] = aliases
     return {
         "model": {key: shown[key] for key in ("id", "name", "href", "archived")},
         "version": version,

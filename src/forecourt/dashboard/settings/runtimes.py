@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -47,12 +48,16 @@ class RuntimePages:
     async def list(self, request: Request) -> Page:
         """Show the runtimes in the order that is set."""
         said, project = request.query_params.get("q", "").strip(), project_of(request)
-        items = (await self._calls.get(RUNTIMES, namespace=project))["items"]
-        environments = (await self._calls.get(ENVIRONMENTS, sizes=False))["items"]
-        jobs = await making(self._calls)
+        known, environments, jobs, namespaces = await asyncio.gather(
+            self._calls.get(RUNTIMES, namespace=project),
+            self._calls.get(ENVIRONMENTS, sizes=False),
+            making(self._calls),
+            self._calls.get("/api/v1/namespaces"),
+        )
+        items = known["items"]
         named = (one for one in items if said.casefold() in one["displayName"].casefold() + one["name"])
-        shown = [row(one, environments, jobs) for one in named]
-        projects = [one["metadata"]["name"] for one in (await self._calls.get("/api/v1/namespaces"))["items"]]
+        shown = [row(one, environments["items"], jobs) for one in named]
+        projects = [one["metadata"]["name"] for one in namespaces["items"]]
         data = {"runtimes": shown, "count": len(items), "q": said, "project": project, "projects": projects}
         return Page("settings/runtimes.html", "Serving runtimes", data, SECTION, blocks=(_ROWS,))
 
