@@ -87,10 +87,41 @@ def test_objects_are_listed_by_name_of_one_namespace_or_all(objects):
     assert [one.name for one in objects.list(InferenceService, "x")] == ["a", "b"]
 
 
+def test_what_was_read_of_late_is_had_without_reading_it_again(database, objects):
+    objects.create(service("one"))
+    assert objects.of_late.list(InferenceService) is None
+    assert objects.of_late.get(InferenceService, "default", "one") is None
+    (one,), at = objects.list_at(InferenceService)
+    assert objects.of_late.list(InferenceService) == ([one], at)
+    assert objects.of_late.get(InferenceService, "default", "one") is one
+    with pytest.raises(NotFound):
+        objects.of_late.get(InferenceService, "default", "two")
+    assert objects.of_late.list(ServingRuntime) == ([], at)
+
+
+def test_what_another_process_writes_is_never_missed(database, objects):
+    other = ObjectStore(database)
+    other.create(service("one"))
+    (before,), at = objects.list_at(InferenceService)
+    other.update(InferenceService, "default", "one", lambda one: with_replicas(one, 7))
+    assert objects.of_late.list(InferenceService) is None
+    assert objects.of_late.get(InferenceService, "default", "one") is None
+    assert objects.get(InferenceService, "default", "one").spec.predictor.min_replicas == 7
+    (after,), later = objects.list_at(InferenceService)
+    assert (after.spec.predictor.min_replicas, before.spec.predictor.min_replicas, later) == (7, None, at + 1)
+    other.mark_deleted(InferenceService, "default", "one")
+    other.purge(InferenceService, "default", "one", after.metadata.uid or "")
+    assert objects.of_late.list(InferenceService) == ([], objects.list_at(InferenceService)[1])
+    with pytest.raises(NotFound):
+        objects.get(InferenceService, "default", "one")
+
+
 @pytest.mark.parametrize("most", [3, 1000])
 def test_what_is_listed_again_is_what_is_there_now(objects, monkeypatch, most):
     """What was read before is not read anew, and never in place of what came after it."""
-    monkeypatch.setattr(objects, "_read", Read(most))
+    read = Read(most)
+    monkeypatch.setattr(objects, "_read", read)
+    monkeypatch.setattr(objects.of_late, "_read", read)
     for number in range(150):  # more than are read one by one
         objects.create(service(f"s{number:03}"))
     objects.create(runtime("s000", namespace="default"))

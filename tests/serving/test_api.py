@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -303,6 +304,71 @@ def test_the_deployment_mode_cannot_be_changed(http):
 )
 def test_an_error_is_a_status(http, method, path, code, reason):
     is_status(http.request(method, path, json=given("missing") if method == "PUT" else None), code, reason)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"{ISVCS}/chat"),
+        ("PUT", ISVCS),
+        ("DELETE", ISVCS),
+        ("PUT", f"{ISVCS}/chat/status"),
+        ("POST", "/apis/serving.kserve.io/v1beta1/inferenceservices"),
+        ("POST", "/apis"),
+        ("DELETE", "/version"),
+    ],
+)
+def test_what_cannot_be_done_at_a_path_is_said(http, method, path):
+    is_status(http.request(method, path), 405, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{ISVCS}/",
+        f"{ISVCS}/chat/",
+        f"{ISVCS}/chat/status/more",
+        f"{ISVCS}/chat/scale",
+        "/apis/serving.kserve.io/v1beta1/namespaces//inferenceservices",
+        "/apis/serving.kserve.io/v1beta1/inferenceservices/chat",
+        "/apis/serving.kserve.io/v1alpha1/inferenceservices",
+        "/apis/serving.kserve.io/v1beta1/namespaces/default",
+        "/api/v1/namespaces/default/namespaces",
+        "/apis/",
+        "/api/v2/namespaces",
+        "//",
+    ],
+)
+def test_what_is_at_no_path_of_kubernetes_is_not_found(http, path):
+    is_status(http.get(path), 404, "NotFound")
+
+
+def test_the_namespace_itself_is_an_object_among_those_in_it(http):
+    assert http.get("/api/v1/namespaces/default/status").json() == http.get("/api/v1/namespaces/default").json()
+    assert http.get("/api/v1/namespaces/default/secrets").json()["kind"] == "SecretList"
+
+
+def test_heads_are_asked_for_too(http):
+    http.post(ISVCS, json=given())
+    for path in (ISVCS, f"{ISVCS}/chat", "/version"):
+        answer = http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert int(answer.headers["content-length"]) == len(http.get(path).content)
+
+
+def test_a_defect_says_no_more_than_that_and_is_logged(api, http, monkeypatch, caplog):
+    monkeypatch.setattr(api.objects.of_late, "list", lambda *_: 1 / 0)
+    is_status(http.get(ISVCS), 500, "InternalError")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_who_goes_away_before_all_is_said_leaves_nothing(api, http):
+    before = api.woken
+    with socket.create_connection((httpx.URL(api.url).host, httpx.URL(api.url).port)) as connection:
+        head = f"POST {ISVCS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500"
+        connection.sendall(f"{head}\r\n\r\n".encode() + b'{"kind": ')
+    assert http.get(ISVCS).json()["items"] == []
+    assert api.woken == before
 
 
 def test_the_runtimes_that_ship_are_there_and_stay_as_they_are(http):
