@@ -357,8 +357,9 @@ def test_heads_are_asked_for_too(http):
 
 
 def test_a_defect_says_no_more_than_that_and_is_logged(api, http, monkeypatch, caplog):
-    monkeypatch.setattr(api.objects.of_late, "list", lambda *_: 1 / 0)
-    is_status(http.get(ISVCS), 500, "InternalError")
+    with monkeypatch.context() as broken:
+        broken.setattr(api.objects.of_late, "list", lambda *_: 1 / 0)
+        is_status(http.get(ISVCS), 500, "InternalError")
     assert "ZeroDivisionError" in caplog.text
 
 
