@@ -73,6 +73,7 @@ class AccessControl:
         self._objects = objects
         self._tokens = tokens
         self._known: dict[tuple[str, str], Access] = {}
+        self._learning = asyncio.Lock()
 
     def check(self, scope: Scope, endpoint: Endpoint) -> bool:
         """Let a request pass, or raise `TokenRequired`, `NotExposed`, `NotKnownYet`.
@@ -121,11 +122,12 @@ class AccessControl:
 
     async def learn(self, namespace: str, name: str) -> None:
         """Learn anew what one deployment asks; whoever changed it may wait for this."""
-        access = await asyncio.to_thread(self._access, namespace, name)
-        if access is None:
-            self._known.pop((namespace, name), None)
-        else:
-            self._known[namespace, name] = access
+        async with self._learning:  # else what was read before a token was revoked could be noted after it
+            access = await asyncio.to_thread(self._access, namespace, name)
+            if access is None:
+                self._known.pop((namespace, name), None)
+            else:
+                self._known[namespace, name] = access
 
     def _access(self, namespace: str, name: str) -> Access | None:
         try:
