@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecourt.objects.model import KubernetesObject
-from forecourt.objects.store import ObjectStore
 from forecourt.objects.structural import Problem
 from forecourt.objects.validation import validate_metadata
 
@@ -88,14 +87,6 @@ class Resource:
     def root(self) -> str:
         """Where the group's version is in the API."""
         return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-
-    def listed(self, objects: ObjectStore, namespace: str | None = None) -> tuple[list[Any], int]:
-        """Return the objects of a namespace (or of all), and the resource version to watch from.
-
-        Those that ship are among them, except where one of their name was made.
-        """
-        made, version = objects.list_at(self.kind, namespace)
-        return self.with_shipped(made, namespace), version
 
     def with_shipped(self, made: Sequence[Any], namespace: str | None = None) -> list[Any]:
         """Return the objects that were made and those that ship, except where one of their name was made."""
