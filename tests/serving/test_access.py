@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -117,6 +119,43 @@ async def test_a_revoked_token_opens_nothing_any_more(guarded):
     with pytest.raises(TokenRequired):
         guarded.ask(text)
     assert [token.name for token in guarded.tokens.of("default", "chat")] == ["other"]
+
+
+class SlowlyRead(Tokens):
+    """Whose first answer is under way until it is let go, and every later one for a while."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api.objects, api.projects.connections)
+        self.read, self.let_go = threading.Event(), threading.Event()
+
+    def hashes(self, namespace: str, name: str) -> frozenset[str]:
+        found = super().hashes(namespace, name)
+        if not self.read.is_set():
+            self.read.set()
+            assert self.let_go.wait(10)
+        else:
+            time.sleep(0.05)  # so that what is noted wrongly is not mended before anybody can see it
+        return found
+
+
+async def test_a_token_revoked_while_the_server_starts_opens_nothing(tmp_path):
+    with closing(Api(tmp_path)) as api:
+        tokens = SlowlyRead(api)
+        guarded = Guarded(api, tokens, AccessControl(api.objects, tokens))
+        guarded.deploy(protected=True)
+        _, text = tokens.issue("default", "chat", "ci")
+        starting = asyncio.create_task(guarded.access.run())
+        assert await asyncio.to_thread(tokens.read.wait, 10)
+        tokens.revoke("default", "chat", "ci")
+        learnt = asyncio.create_task(guarded.settled())
+        await asyncio.wait([learnt], timeout=0.3)  # time enough to be told before what was read first is noted
+        tokens.let_go.set()
+        await learnt
+        for _ in range(300):  # not for a moment either
+            with pytest.raises(TokenRequired):
+                guarded.ask(text)
+            await asyncio.sleep(0.001)
+        starting.cancel()
 
 
 async def test_changes_are_followed(guarded):

@@ -105,11 +105,8 @@ class AccessControl:
 
     async def _follow(self) -> None:
         services, version = await asyncio.to_thread(self._objects.list_at, InferenceService)
-        known = {
-            (one.namespace, one.name): await asyncio.to_thread(self._access, one.namespace, one.name)
-            for one in services
-        }
-        self._known = {key: access for key, access in known.items() if access}
+        for namespace, name in {*self._known, *((one.namespace, one.name) for one in services)}:
+            await self.learn(namespace, name)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(InferenceService, version))
             group.create_task(self._watch(Secret, version))
