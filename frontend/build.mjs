@@ -13,6 +13,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { PurgeCSS } from "purgecss";
 import { folded } from "./fold.mjs";
+import { fontFaces } from "./fonts.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const room = join(here, "..", "src", "forecourt", "dashboard");
@@ -42,16 +43,12 @@ async function keep(name, content) {
   return hashed;
 }
 
-// Optional: a font that is not there at once waits for the next page; text that changes its width moves what is below it.
-async function fontFaces() {
+async function fonts() {
   const faces = [];
   for (const font of FONTS) {
-    const file = await keep(`${font.split("/")[1]}.woff2`, await readFile(join(patternfly, "assets/fonts", `${font}.woff2`)));
-    const family = font.split("/")[0].replace(/([a-z])([A-Z])/g, "$1 $2");
-    faces.push(
-      `@font-face{font-family:"${family}";font-weight:300 800;font-display:optional;` +
-        `src:url("./${file}") format("woff2")}`,
-    );
+    const [name, file] = font.split("/");
+    const kept = await keep(`${file}.woff2`, await readFile(join(patternfly, "assets/fonts", `${font}.woff2`)));
+    faces.push(fontFaces(name, `./${kept}`));
   }
   return faces.join("\n");
 }
@@ -73,7 +70,7 @@ async function styles() {
     fontFace: true,
   });
   const css = folded(purged.css, await properties());
-  const { code } = await esbuild.transform(`${await fontFaces()}\n${css}`, { loader: "css", minify: true });
+  const { code } = await esbuild.transform(`${await fonts()}\n${css}`, { loader: "css", minify: true });
   await keep("forecourt.css", code);
 }
 
