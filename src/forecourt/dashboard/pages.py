@@ -169,7 +169,7 @@ class Pages:
         return response
 
     async def _frame_first(self, template: Template, values: dict[str, Any]) -> AsyncIterator[str]:
-        """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and fonts.
+        """Give a page's frame, then what is in it: while that is made, a browser fetches the styles and scripts.
 
         So that it has its answers meanwhile, others have their turn now and then.
         """
